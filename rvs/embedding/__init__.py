@@ -1,0 +1,1 @@
+"""From chips to vectors: which networks there are, and how they are run."""

@@ -1,0 +1,160 @@
+"""Every error that `rvs` raises on purpose, in one tree.
+
+Each carries three texts: the message (one sentence for the person who asked), a hint (what to do about
+it) and, through `raise ... from`, the cause for the log. `code` is a stable name for programs (`--json`).
+
+    LookalikeError
+    ├── PhotoError               the bytes that were sent are not a photo we can use
+    │   ├── EmptyPhotoError          no bytes, or a picture without pixels
+    │   ├── TooLargeError            more bytes than the limit
+    │   ├── TooManyPixelsError       more pixels than the limit
+    │   ├── NotAnImageError          text, SVG, video, PDF, noise
+    │   ├── UnsupportedError         a picture, but of a kind that is not read here
+    │   └── TruncatedError           a picture that ends early or is damaged
+    ├── NoFaceError              a photo without a face
+    ├── PoorPhotoError           a face that is too small, blurred, dark or turned away to be compared
+    ├── GalleryError             the gallery or its index
+    │   ├── GalleryMissingError      not there
+    │   ├── GalleryCorruptError      there, but damaged or not ours
+    │   └── GalleryMismatchError     made by another pipeline than the one in use
+    ├── BusyError                too much to do right now
+    ├── DeadlineError            it took too long
+    ├── RebuildError
+    │   ├── RebuildRunningError      another build holds the lock
+    │   └── RebuildFailedError       the new version did not pass its checks
+    ├── WeightsError             weights of a network missing or not the ones expected
+    └── ConfigError              a setting or an argument that makes no sense
+"""
+
+from typing import ClassVar
+
+
+class LookalikeError(Exception):
+    """The root: `message` is for the person, `hint` says what to do, `code` is for programs."""
+
+    code: ClassVar[str] = "error"
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class PhotoError(LookalikeError):
+    """The bytes that were sent are not a photo we can use."""
+
+    code = "photo"
+
+
+class EmptyPhotoError(PhotoError):
+    """No bytes, or a picture without pixels."""
+
+    code = "photo.empty"
+
+
+class TooLargeError(PhotoError):
+    """More bytes than the limit."""
+
+    code = "photo.too_large"
+
+
+class TooManyPixelsError(PhotoError):
+    """More pixels than the limit."""
+
+    code = "photo.too_many_pixels"
+
+
+class NotAnImageError(PhotoError):
+    """Text, SVG, video, PDF or noise: not a picture made of pixels."""
+
+    code = "photo.not_an_image"
+
+
+class UnsupportedError(PhotoError):
+    """A picture, but of a kind that is not read here."""
+
+    code = "photo.unsupported"
+
+
+class TruncatedError(PhotoError):
+    """A picture that ends early or is damaged inside."""
+
+    code = "photo.truncated"
+
+
+class NoFaceError(LookalikeError):
+    """A photo in which no face was found."""
+
+    code = "no_face"
+
+
+class PoorPhotoError(LookalikeError):
+    """A face that is too small, blurred, dark or turned away to be compared."""
+
+    code = "poor_photo"
+
+
+class GalleryError(LookalikeError):
+    """Something is wrong with the gallery or its index."""
+
+    code = "gallery"
+
+
+class GalleryMissingError(GalleryError):
+    """The gallery or index is not there."""
+
+    code = "gallery.missing"
+
+
+class GalleryCorruptError(GalleryError):
+    """The index is there, but damaged or not one of ours."""
+
+    code = "gallery.corrupt"
+
+
+class GalleryMismatchError(GalleryError):
+    """The index was made by another pipeline than the one in use."""
+
+    code = "gallery.mismatch"
+
+
+class BusyError(LookalikeError):
+    """There is more to do right now than the limits allow."""
+
+    code = "busy"
+
+
+class DeadlineError(LookalikeError):
+    """The work took longer than its deadline."""
+
+    code = "deadline"
+
+
+class RebuildError(LookalikeError):
+    """An index could not be built."""
+
+    code = "rebuild"
+
+
+class RebuildRunningError(RebuildError):
+    """Another build of the same gallery is running."""
+
+    code = "rebuild.running"
+
+
+class RebuildFailedError(RebuildError):
+    """The new version did not pass its checks; the old one stays."""
+
+    code = "rebuild.failed"
+
+
+class WeightsError(LookalikeError):
+    """The weights of a network are missing, or are not the ones expected."""
+
+    code = "weights"
+
+
+class ConfigError(LookalikeError):
+    """A setting or an argument that makes no sense."""
+
+    code = "config"

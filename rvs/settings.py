@@ -1,0 +1,107 @@
+"""Every limit, path and choice, from `RVS_*` variables or a `.env` file; made once at the edge, passed down."""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import platformdirs
+from pydantic import AfterValidator, Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from rvs.errors import ConfigError
+from rvs.inference import InferenceOptions, choose_precision, choose_runtime
+from rvs.photo import PhotoLimits
+from rvs.pipeline import DEFAULT_PIPELINE
+
+_APP = "lookalike"
+_CLONE = Path(__file__).resolve().parent.parent
+
+FolderPath = Annotated[Path, AfterValidator(Path.expanduser)]
+
+
+def _default_index_dir() -> Path:
+    """`index/` of the clone, which has LFW's; a package installed elsewhere keeps indexes in the data folder."""
+    in_clone = _CLONE / "index"
+    return in_clone if in_clone.is_dir() else Path(platformdirs.user_data_dir(_APP)) / "index"
+
+
+class Settings(BaseSettings):
+    """What can be set. Each field is the variable of its name in capitals after `RVS_`."""
+
+    model_config = SettingsConfigDict(env_prefix="RVS_", env_file=".env", extra="ignore", frozen=True)
+
+    runtime: Literal["auto", "openvino", "tensorflow"] = Field(
+        "auto", description="What computes the networks; auto takes OpenVINO where it is installed."
+    )
+    precision: Literal["auto", "bf16", "f32"] = Field(
+        "auto", description="Arithmetic inside the networks; auto takes bf16 where the CPU has it."
+    )
+    threads: int = Field(0, ge=0, le=256, description="Cores for one photo; 0 takes all there are.")
+    pipeline: str = Field(DEFAULT_PIPELINE, description="Detector + embedder; see `rvs models`.")
+    weights: FolderPath | None = Field(
+        None, description="Weight file of an ImageNet embedder, instead of Keras' download."
+    )
+    detector_weights: FolderPath | None = Field(
+        None, description="Weight file (.onnx) of retinaface-resnet50, instead of ~/.deepface/weights."
+    )
+    index: str = Field("lfw", pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", description="Which index answers.")
+    index_dir: FolderPath = Field(
+        default_factory=_default_index_dir, description="Where indexes are kept, one folder each."
+    )
+    search: Literal["annoy", "exact"] = Field(
+        "annoy", description="annoy: fast, recall measured at the build; exact: compares with every photo."
+    )
+    people: int = Field(9, ge=1, le=100, description="How many people an answer names (a 3 x 3 grid).")
+    lfw_dir: FolderPath | None = Field(
+        None, description="Folder of the LFW photos; by default where `rvs lfw fetch` puts them."
+    )
+    cache_dir: FolderPath = Field(
+        default_factory=lambda: Path(platformdirs.user_cache_dir(_APP)),
+        description="Where converted networks are kept; may be deleted at any time.",
+    )
+    data_dir: FolderPath = Field(
+        default_factory=lambda: Path(platformdirs.user_data_dir(_APP)), description="Where LFW is fetched to."
+    )
+    max_photo_bytes: int = Field(
+        PhotoLimits().max_bytes, gt=0, description="Largest photo file accepted; phones send up to about 15 MB."
+    )
+    max_photo_pixels: int = Field(
+        PhotoLimits().max_pixels, gt=0, description="Most pixels accepted, checked before any is decoded."
+    )
+
+    def inference_options(self, *, many_photos: bool = False) -> InferenceOptions:
+        """How networks are run: for one photo soonest, or for many photos soonest.
+
+        Raises:
+            ConfigError: a runtime or precision was asked for that is not there.
+        """
+        runtime = choose_runtime(self.runtime)
+        threads = self.threads or os.cpu_count() or 1
+        return InferenceOptions(
+            runtime=runtime,
+            precision=choose_precision(self.precision, runtime),
+            cache_dir=self.cache_dir,
+            threads=threads,
+            streams=threads if many_photos else 1,
+        )
+
+    def photo_limits(self) -> PhotoLimits:
+        """The limits for photos that people send."""
+        return PhotoLimits(max_bytes=self.max_photo_bytes, max_pixels=self.max_photo_pixels)
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings from the environment, with overrides (None: not given) from the command line.
+
+    Raises:
+        ConfigError: a value makes no sense; the sentence names the variable.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings.model_validate(Settings(**given)) if not given else Settings(**given)  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "RVS_" + "_".join(str(part) for part in first["loc"]).upper()
+        raise ConfigError(
+            f"The setting {name} makes no sense: {first['msg']}.", hint="Correct or remove it (.env counts too)."
+        ) from error

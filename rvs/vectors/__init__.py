@@ -1,0 +1,1 @@
+"""Nearest neighbours: one seam, several indexes."""
