@@ -14,6 +14,9 @@ Chips: TypeAlias = NDArray[np.uint8]
 Vectors: TypeAlias = NDArray[np.float32]
 """(n, dimension), each row of unit length unless said otherwise."""
 
+Distances: TypeAlias = NDArray[np.float32]
+"""(n,) or (n, k): Euclidean distances between unit vectors, 0..2, infinity where there is none."""
+
 Ids: TypeAlias = NDArray[np.int64]
 """(n,) or (n, k): row numbers of gallery photos in an index version, -1 where there is none."""
 

@@ -12,6 +12,7 @@ import os
 import queue
 import shutil
 import tempfile
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 Runtime: TypeAlias = Literal["openvino", "tensorflow"]
 Precision: TypeAlias = Literal["bf16", "f32"]
 
+_FIRST_INFERENCE = threading.Lock()
+_ANY_SIDE_PX = 64  # a size that every network with a free input size takes
 _MODEL_FILES = ("model.xml", "model.bin")
 _CHECKSUMS = "checksums.json"
 
@@ -145,6 +148,13 @@ class _OpenVinoNetwork:
         self._requests: queue.LifoQueue[Any] = queue.LifoQueue()
         for _ in range(options.streams):
             self._requests.put(compiled.create_infer_request())
+        # OpenVINO's binding (2026.4) sets itself up during the first inference of a process, holding a lock
+        # while it waits for Python's; two threads in there at once wait for each other for ever.
+        with _FIRST_INFERENCE:
+            shape = [
+                size.get_length() if size.is_static else _ANY_SIDE_PX for size in model.input().partial_shape
+            ]
+            self(np.zeros([1, *shape[1:]], np.uint8))
 
     def __call__(self, batch: NDArray[np.uint8]) -> tuple[NDArray[np.float32], ...]:
         request = self._requests.get()

@@ -36,10 +36,9 @@ _PLUGINS |= {"TIFF": TiffImageFile, "WEBP": WebPImageFile}
 _MOST_PIXELS = 89_000_000  # with a little more, Pillow writes warnings
 _SMALLER = "Send a smaller version of it."
 
-# What undoes each EXIF orientation.
 _UPRIGHT = {2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.FLIP_TOP_BOTTOM}
 _UPRIGHT |= {5: Transpose.TRANSPOSE, 6: Transpose.ROTATE_270}
-_UPRIGHT |= {7: Transpose.TRANSVERSE, 8: Transpose.ROTATE_90}
+_UPRIGHT |= {7: Transpose.TRANSVERSE, 8: Transpose.ROTATE_90}  # what undoes each EXIF orientation
 
 _Entry: TypeAlias = tuple[int, int, bytes]  # of a TIFF directory: type, count, four bytes of value or offset
 # TIFF tags that say how pixels are stored, and the most values each may have: tables have one per strip.
@@ -231,13 +230,10 @@ def _averageable(image: Image.Image) -> Image.Image:
         return _to_grey(image)
     if image.mode in ("La", "RGBa"):
         image = image.convert(image.mode[:-1] + "A")
-    if image.has_transparency_data:
-        return image.convert("RGBA")
     if image.mode == "LAB":
         raise exotic("TIFF", "Lab colours")
-    if image.mode in ("L", "RGB"):
-        return image
-    return image.convert("L" if image.mode == "1" else "RGB")
+    mode = "RGBA" if image.has_transparency_data else "L" if image.mode in ("1", "L") else "RGB"
+    return image if image.mode == mode else image.convert(mode)  # a conversion to itself would copy
 
 
 def _to_grey(image: Image.Image) -> Image.Image:

@@ -16,7 +16,7 @@ from rvs.embedding.embedder import Embedder, load_embedder, network_definition
 from rvs.embedding.spec import Crop, EmbedderSpec, embedder_spec
 from rvs.errors import ConfigError
 from rvs.faces import alignment
-from rvs.faces.detector import DETECTORS, RETINAFACE_MOBILENET, Detector, load_detector
+from rvs.faces.detector import DETECTOR_NAMES, RETINAFACE_MOBILENET, Detector, load_detector
 from rvs.faces.face import Face
 from rvs.inference import InferenceOptions
 
@@ -70,10 +70,10 @@ def parse_pipeline(text: str) -> PipelineName:
             f'"{text}" is not a pipeline.',
             hint=f'Name a detector and an embedder: "{DEFAULT_PIPELINE}", "{WHOLE_IMAGE} + resnet50".',
         )
-    if detector != WHOLE_IMAGE and detector not in DETECTORS:
+    if detector != WHOLE_IMAGE and detector not in DETECTOR_NAMES:
         raise ConfigError(
             f'There is no face detector "{detector}".',
-            hint=f"Choose one of: {', '.join((WHOLE_IMAGE, *DETECTORS))}.",
+            hint=f"Choose one of: {', '.join((WHOLE_IMAGE, *DETECTOR_NAMES))}.",
         )
     return PipelineName(None if detector == WHOLE_IMAGE else detector, embedder_spec(embedder))
 

@@ -5,15 +5,18 @@ the only place that has thresholds for words. We say "resembles", never "is".
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib import resources
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
 
 from rvs.arrays import Ids, Vectors
 from rvs.result import Score, Word
+
+CALIBRATIONS = Path(__file__).parent / "embedding" / "calibrations"
+"""Where the packaged calibrations are."""
 
 # Shares of strangers at which their distances are kept: finer towards 0, where lookalikes are.
 _TAIL = tuple(float(share) for share in np.unique(np.concatenate([
@@ -53,8 +56,7 @@ class Calibration:
     @classmethod
     def from_json(cls, text: str) -> "Calibration":
         """From `to_json`."""
-        values = json.loads(text)
-        return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+        return TypeAdapter(cls).validate_json(text)
 
 
 def percentile(calibration: Calibration, distance: float) -> float:
@@ -149,7 +151,7 @@ def genuine_distances(vectors: Vectors, people: Ids, most_per_person: int = 10) 
 def expected_calibration_error(
     probabilities: NDArray[np.floating], same: NDArray[np.bool_], bins: int = 10
 ) -> float:
-    """Mean gap between what was promised and what came true, over bins of equal width (Naeini et al., 2015)."""
+    """Mean gap between what was promised and what came true, in bins of equal width (Naeini et al., 2015)."""
     where = np.minimum((probabilities * bins).astype(int), bins - 1)
     gaps = [
         np.count_nonzero(where == b) * abs(probabilities[where == b].mean() - same[where == b].mean())
@@ -161,8 +163,8 @@ def expected_calibration_error(
 
 def packaged_calibration(pipeline: str) -> Calibration | None:
     """The calibration that travels with the package for that pipeline, if there is one."""
-    file = resources.files("rvs.embedding") / "calibrations" / f"{calibration_file(pipeline)}"
-    return Calibration.from_json(file.read_text()) if file.is_file() else None
+    path = CALIBRATIONS / calibration_file(pipeline)
+    return Calibration.from_json(path.read_text()) if path.is_file() else None
 
 
 def calibration_file(pipeline: str) -> str:
@@ -186,12 +188,16 @@ def _logistic(genuine: NDArray[np.float32], strangers: NDArray[np.float32]) -> t
     strangers = strangers[:: max(1, len(strangers) // 50_000)]
     x = np.concatenate([genuine, strangers]).astype(np.float64)
     y = np.concatenate([np.ones(len(genuine)), np.zeros(len(strangers))])
-    weight = np.concatenate([np.full(len(genuine), 0.5 / len(genuine)), np.full(len(strangers), 0.5 / len(strangers))])
+    weight = np.concatenate(
+        [np.full(len(genuine), 0.5 / len(genuine)), np.full(len(strangers), 0.5 / len(strangers))]
+    )
     features = np.column_stack([x, np.ones_like(x)])
     beta = np.zeros(2)
     for _ in range(50):
         p = 1 / (1 + np.exp(-np.clip(features @ beta, -50, 50)))
-        gradient = features.T @ (weight * (y - p)) - 1e-6 * beta  # a trace of ridge: separable data stay finite
+        gradient = (
+            features.T @ (weight * (y - p)) - 1e-6 * beta
+        )  # a trace of ridge: separable data stay finite
         hessian = (features * (weight * p * (1 - p))[:, None]).T @ features + 1e-6 * np.eye(2)
         step = np.linalg.solve(hessian, gradient)
         beta += step

@@ -1,4 +1,4 @@
-"""Every limit, path and choice, from `RVS_*` variables or a `.env` file; made once at the edge, passed down."""
+"""Every limit, path and choice, from `RVS_*` variables or a `.env` file; made at the edge, passed down."""
 
 import os
 from pathlib import Path
@@ -20,7 +20,7 @@ FolderPath = Annotated[Path, AfterValidator(Path.expanduser)]
 
 
 def _default_index_dir() -> Path:
-    """`index/` of the clone, which has LFW's; a package installed elsewhere keeps indexes in the data folder."""
+    """`index/` of the clone, which has LFW's; a package elsewhere keeps indexes in the data folder."""
     in_clone = _CLONE / "index"
     return in_clone if in_clone.is_dir() else Path(platformdirs.user_data_dir(_APP)) / "index"
 
@@ -51,9 +51,14 @@ class Settings(BaseSettings):
     search: Literal["annoy", "exact"] = Field(
         "annoy", description="annoy: fast, recall measured at the build; exact: compares with every photo."
     )
-    people: int = Field(9, ge=1, le=100, description="How many people an answer names (a 3 x 3 grid).")
+    people: int = Field(
+        8, ge=1, le=100, description="How many people an answer names; 8 and the probe fill a 3 x 3 grid."
+    )
     lfw_dir: FolderPath | None = Field(
         None, description="Folder of the LFW photos; by default where `rvs lfw fetch` puts them."
+    )
+    lfw_pairs: FolderPath | None = Field(
+        None, description="LFW's pairs.txt, for `rvs eval`; by default where `rvs lfw fetch` puts it."
     )
     cache_dir: FolderPath = Field(
         default_factory=lambda: Path(platformdirs.user_cache_dir(_APP)),
@@ -63,7 +68,9 @@ class Settings(BaseSettings):
         default_factory=lambda: Path(platformdirs.user_data_dir(_APP)), description="Where LFW is fetched to."
     )
     max_photo_bytes: int = Field(
-        PhotoLimits().max_bytes, gt=0, description="Largest photo file accepted; phones send up to about 15 MB."
+        PhotoLimits().max_bytes,
+        gt=0,
+        description="Largest photo file accepted; phones send up to about 15 MB.",
     )
     max_photo_pixels: int = Field(
         PhotoLimits().max_pixels, gt=0, description="Most pixels accepted, checked before any is decoded."
@@ -98,10 +105,11 @@ def load_settings(**overrides: object) -> Settings:
     """
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings.model_validate(Settings(**given)) if not given else Settings(**given)  # type: ignore[arg-type]
+        return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
         name = "RVS_" + "_".join(str(part) for part in first["loc"]).upper()
         raise ConfigError(
-            f"The setting {name} makes no sense: {first['msg']}.", hint="Correct or remove it (.env counts too)."
+            f"The setting {name} makes no sense: {first['msg']}.",
+            hint="Correct or remove it (.env counts too).",
         ) from error

@@ -23,7 +23,9 @@ _ARCHITECTURES = {
 }
 
 
-def build_imagenet_network(spec: EmbedderSpec, weights: Path | None, *, random: bool = False) -> "keras.Model":
+def build_imagenet_network(
+    spec: EmbedderSpec, weights: Path | None, *, random: bool = False
+) -> "keras.Model":
     """The network of `spec` with its preprocessing inside.
 
     Args:

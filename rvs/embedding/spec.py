@@ -66,7 +66,9 @@ _CAFFE = Preprocessing(mean_rgb=(123.68, 116.779, 103.939), scale=1.0, channels=
 _TENSORFLOW = Preprocessing(mean_rgb=(127.5, 127.5, 127.5), scale=1 / 127.5, channels="rgb")
 
 
-def _imagenet(name: str, title: str, side_px: int, dimension: int, how: Preprocessing, licence: str) -> EmbedderSpec:
+def _imagenet(
+    name: str, title: str, side_px: int, dimension: int, how: Preprocessing, licence: str
+) -> EmbedderSpec:
     return EmbedderSpec(
         name=name,
         description=f"{title} trained on ImageNet objects, last layer removed, average pooling",

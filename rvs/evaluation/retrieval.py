@@ -46,7 +46,9 @@ def leave_one_out(vectors: NDArray[np.floating], people: Ids) -> Retrieval:
             mates = np.flatnonzero(people == people[probe])
             mates = mates[mates != probe]
             # The rank of each mate is one more than the photos that are closer.
-            ranks = 1 + np.sort([int(np.count_nonzero(similarity[row] > value)) for value in similarity[row, mates]])
+            ranks = 1 + np.sort(
+                [int(np.count_nonzero(similarity[row] > value)) for value in similarity[row, mates]]
+            )
             first += ranks[0] == 1
             five += ranks[0] <= 5
             precision += float(np.mean(np.arange(1, len(ranks) + 1) / ranks))

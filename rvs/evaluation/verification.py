@@ -45,7 +45,9 @@ def verify(distances: NDArray[np.floating], same: NDArray[np.bool_], folds: Ids)
     impostors = np.sort(distances[~same])
     genuine = np.sort(distances[same])
     # The area is the chance that a true pair is closer than a false one, ties counting half.
-    closer = np.searchsorted(impostors, genuine, side="right") + np.searchsorted(impostors, genuine, side="left")
+    closer = np.searchsorted(impostors, genuine, side="right") + np.searchsorted(
+        impostors, genuine, side="left"
+    )
     allowed = impostors[int(len(impostors) * 1e-3)]
     return Verification(
         accuracy=float(np.mean(accuracies)),

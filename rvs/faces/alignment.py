@@ -134,8 +134,14 @@ def _around(pixels: Pixels, region: Box, *, shrink: float) -> tuple[Image.Image,
     """
     height, width = pixels.shape[:2]
     factor = max(1, int(shrink))
-    x0, y0 = (min(max(math.floor(v) - factor, 0), limit - 1) for v, limit in ((region.x0_px, width), (region.y0_px, height)))
-    x1, y1 = (min(max(math.ceil(v) + factor, low + 1), limit) for v, low, limit in ((region.x1_px, x0, width), (region.y1_px, y0, height)))
+    x0, y0 = (
+        min(max(math.floor(v) - factor, 0), limit - 1)
+        for v, limit in ((region.x0_px, width), (region.y0_px, height))
+    )
+    x1, y1 = (
+        min(max(math.ceil(v) + factor, low + 1), limit)
+        for v, low, limit in ((region.x1_px, x0, width), (region.y1_px, y0, height))
+    )
     part = Image.fromarray(np.ascontiguousarray(pixels[y0:y1, x0:x1]))
     if factor > 1:
         part = part.reduce(factor)

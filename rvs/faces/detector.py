@@ -1,12 +1,13 @@
 """The detector seam, and how one is chosen by name."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from rvs.arrays import Pixels
 from rvs.errors import ConfigError
 from rvs.faces.face import Face
-from rvs.inference import InferenceOptions
+from rvs.inference import InferenceOptions, NetworkDefinition
 
 
 class Detector(Protocol):
@@ -24,16 +25,35 @@ class Detector(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class DetectorSpec:
+    """One detector: what it is called, what it is, the licence of its weights and where they come from."""
+
+    name: str
+    description: str
+    licence: str
+    weights: str
+
+
 RETINAFACE_MOBILENET = "retinaface-mobilenet"
 RETINAFACE_RESNET50 = "retinaface-resnet50"
-DETECTORS = (RETINAFACE_MOBILENET, RETINAFACE_RESNET50)
+DETECTORS = (
+    DetectorSpec(RETINAFACE_MOBILENET, "RetinaFace, MobileNet-0.25: fast, the default", "MIT", "packaged"),
+    DetectorSpec(
+        RETINAFACE_RESNET50,
+        "RetinaFace, ResNet50, by the retina-face package: higher recall, slower",
+        "non-commercial research (InsightFace)",
+        "~/.deepface/weights/retinaface.onnx or --detector-weights PATH",
+    ),
+)
+DETECTOR_NAMES = tuple(spec.name for spec in DETECTORS)
 
 
 def load_detector(name: str, options: InferenceOptions, weights: Path | None = None) -> Detector:
     """The detector of that name, ready to use.
 
     Args:
-        name: one of `DETECTORS`.
+        name: one of `DETECTOR_NAMES`.
         options: how its network is run (`retinaface-resnet50` always runs on ONNX Runtime).
         weights: weight file of `retinaface-resnet50`, None for where the package keeps it.
 
@@ -49,4 +69,15 @@ def load_detector(name: str, options: InferenceOptions, weights: Path | None = N
         from rvs.faces.retinaface_resnet50 import RetinaFaceResNet50  # noqa: PLC0415
 
         return RetinaFaceResNet50.load(weights, options.threads)
-    raise ConfigError(f'There is no face detector "{name}".', hint=f"Choose one of: {', '.join(DETECTORS)}.")
+    raise ConfigError(
+        f'There is no face detector "{name}".', hint=f"Choose one of: {', '.join(DETECTOR_NAMES)}."
+    )
+
+
+def network_definition(name: str) -> NetworkDefinition | None:
+    """The network behind a detector, None when it is not one of ours to compile."""
+    if name != RETINAFACE_MOBILENET:
+        return None
+    from rvs.faces.retinaface_mobilenet import DEFINITION  # noqa: PLC0415
+
+    return DEFINITION

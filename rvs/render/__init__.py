@@ -4,8 +4,8 @@ This room knows how an answer looks and reads. It refuses to know where photos l
 in), how the answer was found, and who will look at it.
 """
 
-from rvs.render.phrases import ALT_TEXT_LIMIT, alt_text, percentile_text
-from rvs.render.picture import MAX_PEOPLE, PhotoLoader, Picture, grid
+from rvs.render.phrases import ALT_TEXT_LIMIT, MAX_PEOPLE, alt_text, percentile_text
+from rvs.render.picture import PhotoLoader, Picture, grid
 
 __all__ = [
     "ALT_TEXT_LIMIT",

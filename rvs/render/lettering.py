@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
 
-import fontpkg
 from PIL import Image, ImageDraw, ImageFont
 
 from rvs.render.phrases import readable_name
@@ -89,15 +88,16 @@ def drawable(name: str) -> str:
     """
     kept: list[str] = []
     letters = lost = 0
-    for char in readable_name(name):
-        plain = char if _has_glyph(char) else unicodedata.normalize("NFKD", char)
-        drawn = "".join(part for part in plain if _has_glyph(part))
-        if char.isalnum():
-            letters += 1
-            lost += not drawn
-        kept.append(drawn)
-    # Without its letters, a name is only punctuation.
-    return "" if lost * 2 > letters or not letters else " ".join("".join(kept).split())
+    for word in readable_name(name).split():
+        drawn = [_drawn(char) for char in word]
+        missing = sum(char.isalnum() and not ink for char, ink in zip(word, drawn, strict=True))
+        letters += sum(map(str.isalnum, word))
+        lost += missing
+        text = "".join(drawn)
+        # What is left of "(太郎)" are brackets around nothing.
+        if text and not (missing and not any(map(str.isalnum, text))):
+            kept.append(text)
+    return "" if 2 * lost > letters or not letters else " ".join(kept)
 
 
 def width(text: str, type_: Type) -> float:
@@ -157,7 +157,14 @@ def _font(type_: Type) -> ImageFont.FreeTypeFont:
 
 @lru_cache(maxsize=1)
 def _font_file() -> str:
+    import fontpkg  # noqa: PLC0415 - reads every distribution's metadata, which a mere import should not
+
     return str(fontpkg.path("Inter"))
+
+
+def _drawn(char: str) -> str:
+    plain = char if _has_glyph(char) else unicodedata.normalize("NFKD", char)
+    return "".join(part for part in plain if _has_glyph(part))
 
 
 @lru_cache(maxsize=4096)

@@ -9,11 +9,14 @@ from decimal import ROUND_DOWN, Decimal
 from rvs.errors import ConfigError
 from rvs.result import FaceResult, Match
 
+MAX_PEOPLE = 12
+"""How many people a picture shows, and so how many its description speaks of."""
+
 ALT_TEXT_LIMIT = 1024
 """What Discord accepts as the description of an attachment, in characters."""
 
 _NAME_LIMIT = 80
-_HIGHEST_WRITTEN = Decimal("99.99")
+_HIGHEST_WRITTEN = Decimal("99.999")
 
 
 def percentile_text(percentile: float) -> str:
@@ -47,17 +50,18 @@ def percentile_text(percentile: float) -> str:
 def alt_text(found: FaceResult) -> str:
     """Say in words what the grid shows: the best people with rank, word and percentile.
 
-    As many people as fit; the rest are counted ("And 3 more.").
+    As many of the first `MAX_PEOPLE` as fit; the rest of them are counted ("And 3 more.").
 
     Returns:
         Plain text of at most `ALT_TEXT_LIMIT` characters (UTF-16 units, which is how browsers count).
     """
-    people = len(found.matches)
+    matches = found.matches[:MAX_PEOPLE]
+    people = len(matches)
     if not people:
-        return "One face. No resemblance was found: nobody in this gallery looks alike."
+        return "One face. No resemblance was found: nobody in this gallery resembles it."
     whom = "the person it resembles" if people == 1 else f"the {people} people it resembles, best first"
     text = f"One face and {whom}. The percentage is the share of pairs of strangers that are less alike."
-    for position, match in enumerate(found.matches):
+    for position, match in enumerate(matches):
         sentence = " " + _sentence(match)
         left = people - position - 1
         reserve = _units(f" And {left} more.") if left else 0

@@ -7,7 +7,7 @@ double tile, or a banner above them), so no row ever ends with a lonely tile.
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from PIL import Image
 
@@ -16,7 +16,7 @@ from rvs.errors import ConfigError
 from rvs.render import look
 from rvs.render.lettering import write
 from rvs.render.look import GAP_PX, MARGIN_PX, TILE_PX, Place
-from rvs.render.phrases import alt_text
+from rvs.render.phrases import MAX_PEOPLE, alt_text
 from rvs.render.tiles import draw_person, draw_probe_banner, draw_probe_tile, name_lines, tile_height
 from rvs.result import FaceResult, Match
 
@@ -24,13 +24,10 @@ PhotoLoader: TypeAlias = Callable[[Match], Pixels | None]
 """Gives the gallery photo of a match, (h, w, 3) uint8 RGB in the frame of its `face_box`, or None when the
 photo is not on this machine. It is called once for each match that is drawn, in their order."""
 
-MAX_PEOPLE: Final = 12
-"""How many people a picture holds."""
-
 _COLUMNS = 3
 _WIDTH_PX = 2 * MARGIN_PX + _COLUMNS * TILE_PX + (_COLUMNS - 1) * GAP_PX
 _BANNER_PX = 192
-_FOOTER_PX = 50
+_FOOTER_PX = 43
 _EXPLANATION = "x %: closer than x % of pairs of strangers. A resemblance, not an identity."
 _QUALITIES = (88, 80, 70, 58, 45, 30, 18, 10)
 _NARROWEST_PX = 100
@@ -104,20 +101,20 @@ def _places(matches: tuple[Match, ...]) -> tuple[Place, list[Place], int]:
         if span == 1 and not start:
             lines = 2  # as many as the probe's title has, which stands in this row as a tile
         height = tile_height(lines)
-        for column in range(_COLUMNS - (end - start), _COLUMNS):
-            tiles.append(Place(MARGIN_PX + column * (TILE_PX + GAP_PX), top, TILE_PX, height))
+        columns = range(_COLUMNS - (end - start), _COLUMNS)
+        tiles += [Place(MARGIN_PX + column * (TILE_PX + GAP_PX), top, TILE_PX, height) for column in columns]
         if beside_probe and not start:
             probe = Place(MARGIN_PX, top, probe_width, height)
         top += height + GAP_PX
         start = end
-    return probe, tiles, top - GAP_PX + MARGIN_PX + (_FOOTER_PX - GAP_PX // 2 if matches else 0)
+    return probe, tiles, top - GAP_PX + MARGIN_PX + (_FOOTER_PX if matches else 0)
 
 
 def _heading(people: int) -> tuple[str, str]:
     if not people:
         return "No resemblance found", "Nobody in this gallery resembles this face."
     if people == 1:
-        return "This face resembles…", "one person most of all"
+        return "This face resembles…", "one person"
     where_there_is_room = ", most alike first" if people % _COLUMNS == 0 else ""
     return "This face resembles…", f"{people} people{where_there_is_room}"
 

@@ -11,7 +11,7 @@ from PIL import Image
 from rvs.arrays import Pixels
 from rvs.render import look
 from rvs.render.crop import cropped
-from rvs.render.lettering import Colour, Lines, Type, centred_baseline, drawable, fit, write
+from rvs.render.lettering import Colour, Lines, centred_baseline, drawable, fit, write
 from rvs.render.look import Place, lay_card, rounded
 from rvs.render.phrases import percentile_text, readable_name
 from rvs.result import Match
@@ -47,10 +47,10 @@ def draw_person(canvas: Image.Image, place: Place, match: Match, photo: Pixels |
     else:
         portrait = cropped(photo, match.face_box, size)
     # Only the strip with the round corners needs a mask; pasting without one takes a fifth of the time.
-    radius = look.RADIUS_PX
-    corners = rounded(place.width_px, radius, radius, top_only=True)
-    canvas.paste(portrait.crop((0, 0, place.width_px, radius)), (place.left_px, place.top_px), corners)
-    canvas.paste(portrait.crop((0, radius, *size)), (place.left_px, place.top_px + radius))
+    strip = 2 * look.RADIUS_PX
+    corners = rounded(place.width_px, strip, look.RADIUS_PX, top_only=True)
+    canvas.paste(portrait.crop((0, 0, place.width_px, strip)), (place.left_px, place.top_px), corners)
+    canvas.paste(portrait.crop((0, strip, *size)), (place.left_px, place.top_px + strip))
 
     accent = look.ACCENTS[match.score.word]
     _draw_rank(canvas, place.left_px + 12, place.top_px + 12, match.rank, accent)
@@ -122,9 +122,8 @@ def _name_card(person: str, size: tuple[int, int]) -> Image.Image:
     card = Image.new("RGB", size, ground)
     initials = _initials(drawable(person))
     if initials:
-        type_: Type = look.INITIALS
-        at = (width // 2, centred_baseline(height / 2, type_))
-        write(card, initials, at, type_, colour=ink, align="centre")
+        at = (width // 2, centred_baseline(height / 2, look.INITIALS))
+        write(card, initials, at, look.INITIALS, colour=ink, align="centre")
     else:
         # Nobody in particular: head and shoulders, quieter than letters would be.
         red, green, blue = ((2 * light + dark) // 3 for light, dark in zip(ground, ink, strict=True))

@@ -6,18 +6,19 @@ before (`gallery.version` does). A file is never changed while it is mapped, and
 """
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from annoy import AnnoyIndex
 from numpy.typing import NDArray
 
-from rvs.arrays import Ids, Vectors
-from rvs.vectors.exact_index import ExactIndex, smallest
+from rvs.arrays import Distances, Ids, Vectors
+from rvs.vectors.exact_index import ExactIndex
 from rvs.vectors.index import check_probes
 
-_METRIC = "angular"  # Euclidean distance of unit vectors
+_METRIC: Literal["angular"] = "angular"  # Euclidean distance of unit vectors
 _SEED = 20_070_101
-_SEARCH_K_LADDER = (1_000, 2_000, 3_000, 4_000, 6_000, 8_000, 12_000, 16_000, 24_000, 32_000, 48_000, 64_000)
+_SEARCH_K_LADDER = tuple(range(2_000, 16_000, 2_000)) + tuple(range(16_000, 64_001, 4_000))
 
 
 class AnnoyVectorIndex:
@@ -42,7 +43,7 @@ class AnnoyVectorIndex:
     def __len__(self) -> int:
         return len(self._vectors)
 
-    def search(self, vectors: Vectors, k: int) -> tuple[Ids, NDArray[np.float32]]:
+    def search(self, vectors: Vectors, k: int) -> tuple[Ids, Distances]:
         """See `VectorIndex.search`."""
         check_probes(vectors, self._vectors.shape[1])
         ids = np.full((len(vectors), k), -1, np.int64)

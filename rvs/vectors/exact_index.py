@@ -1,9 +1,9 @@
-"""Exact nearest neighbours by comparing with every vector: the oracle, and fast enough for small galleries."""
+"""Exact nearest neighbours by comparing with every vector: the oracle, and quick for small galleries."""
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rvs.arrays import Ids, Vectors
+from rvs.arrays import Distances, Ids, Vectors
 from rvs.vectors.index import check_probes
 
 # Bounds the table of distances held at once to 64 MB for a gallery of a million.
@@ -22,7 +22,7 @@ class ExactIndex:
     def __len__(self) -> int:
         return len(self._vectors)
 
-    def search(self, vectors: Vectors, k: int) -> tuple[Ids, NDArray[np.float32]]:
+    def search(self, vectors: Vectors, k: int) -> tuple[Ids, Distances]:
         """See `VectorIndex.search`."""
         check_probes(vectors, self._vectors.shape[1])
         ids = np.full((len(vectors), k), -1, np.int64)

@@ -3,9 +3,8 @@
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
-from rvs.arrays import Ids, Vectors
+from rvs.arrays import Distances, Ids, Vectors
 
 
 class VectorIndex(Protocol):
@@ -14,7 +13,7 @@ class VectorIndex(Protocol):
     def __len__(self) -> int:
         """How many vectors are in it."""
 
-    def search(self, vectors: Vectors, k: int) -> tuple[Ids, NDArray[np.float32]]:
+    def search(self, vectors: Vectors, k: int) -> tuple[Ids, Distances]:
         """The nearest vectors of each probe.
 
         Args:

@@ -1,0 +1,230 @@
+"""`rvs index`: build an index over a gallery, check it, list what there is."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from rvs.cli.terminal import (
+    DetectorWeightsOption,
+    IndexOption,
+    JsonOption,
+    PipelineOption,
+    WeightsOption,
+    err,
+    out,
+    print_json,
+    progress_bar,
+)
+from rvs.engine import LFW, load_settings_pipeline, remember_gallery
+from rvs.errors import ConfigError, GalleryError, GalleryMissingError
+from rvs.gallery.build import DEFAULT_TREES, Builder, BuildReport
+from rvs.gallery.lfw import find_lfw
+from rvs.gallery.store import Store, stores
+from rvs.gallery.verify import check_recall, check_vectors, realistic_probes
+from rvs.gallery.version import Manifest, open_version
+from rvs.settings import Settings, load_settings
+
+app = typer.Typer(help="Build, verify and list indexes of galleries.", no_args_is_help=True)
+
+_MISSES_SHOWN = 20
+
+
+@app.command()
+def build(
+    gallery: Annotated[
+        Path | None, typer.Option("--gallery", help="Folder Person/photo.jpg. [default: where LFW is]")
+    ] = None,
+    index: Annotated[
+        str | None,
+        typer.Option("--index", help="What to call it. [default: lfw, or the gallery folder's name]"),
+    ] = None,
+    pipeline: PipelineOption = None,
+    weights: WeightsOption = None,
+    detector_weights: DetectorWeightsOption = None,
+    face: Annotated[
+        Literal["centre", "largest"] | None,
+        typer.Option(help="Which face of a photo counts. [default: centre for LFW, else largest]"),
+    ] = None,
+    trees: Annotated[int, typer.Option(min=1, max=1000, help="Trees of the Annoy forest.")] = DEFAULT_TREES,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Embed every photo again, changed or not.")] = False,
+    misses: Annotated[
+        Path | None, typer.Option(help="Write the photos that could not be used to this file.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Build an index: only new or changed photos are embedded, and a build that was stopped goes on."""
+    settings = load_settings(
+        index=index or (_index_name(gallery) if gallery else LFW),
+        pipeline=pipeline,
+        weights=weights,
+        detector_weights=detector_weights,
+    )
+    root = gallery or _lfw(settings)
+    builder = Builder(
+        store=Store(settings.index_dir / settings.index),
+        pipeline=load_settings_pipeline(settings, many_photos=True),
+        options=settings.inference_options(many_photos=True),
+        face_choice=face or ("centre" if settings.index == LFW else "largest"),
+        limits=settings.photo_limits(),
+        workers=settings.inference_options().threads,
+        trees=trees,
+    )
+    with progress_bar() as progress:
+        report = builder.build(root, progress, fresh=fresh)
+    remember_gallery(settings, root)
+    if misses is not None:
+        lines = [f"{miss.file}\t{miss.reason}" for miss in report.misses]
+        misses.write_text("\n".join([*lines, ""]), encoding="utf-8")
+    if as_json:
+        print_json(_report_json(report))
+    else:
+        _print_report(report, listed=misses)
+
+
+@app.command()
+def verify(index: IndexOption = None, as_json: JsonOption = False) -> None:
+    """Check the index in use: every file against its hash, the vectors, and the recall of Annoy."""
+    settings = load_settings(index=index)
+    version = open_version(Store(settings.index_dir / settings.index).current())
+    check_vectors(version.vectors)
+    report = check_recall(version, realistic_probes(version.vectors))
+    document = {
+        "index": settings.index,
+        "version": version.manifest.version,
+        "people": report.people,
+        "photos": report.photos,
+        "recall_at_10": round(report.recall_at_10, 5),
+        "self_found": report.self_found,
+    }
+    if as_json:
+        print_json(document)
+        return
+    out().print(
+        f"{settings.index} {version.manifest.version} is sound: {report.photos:,} photos of {report.people:,} "
+        f"people, recall@10 {report.recall_at_10:.4f}, every file as it was built.",
+        soft_wrap=True,
+    )
+
+
+@app.command("list")
+def list_versions(as_json: JsonOption = False) -> None:
+    """Every index and its versions; the one in use is marked."""
+    settings = load_settings()
+    rows: list[dict[str, Any]] = []
+    for store in stores(settings.index_dir):
+        try:
+            current = store.current().name
+        except GalleryError:
+            current = ""
+        for folder, found in store.versions():
+            row: dict[str, Any] = {
+                "index": store.folder.name,
+                "version": folder.name,
+                "in_use": folder.name == current,
+            }
+            if isinstance(found, Manifest):
+                row |= {
+                    "pipeline": found.pipeline,
+                    "precision": found.precision,
+                    "people": found.people,
+                    "photos": found.photos,
+                    "recall_at_10": found.forest.recall_at_10,
+                    "megabytes": round(sum(file.bytes for file in found.files.values()) / 1e6, 1),
+                }
+            else:
+                row["error"] = found.message
+            rows.append(row)
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        err().print(f"There is no index in {settings.index_dir}. Build one with `rvs index build`.")
+        return
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    for title in ("", "index", "version", "pipeline", "people", "photos", "recall@10", "MB"):
+        table.add_column(title)
+    for row in rows:
+        mark = "*" if row["in_use"] else ""
+        details = (
+            [Text(row["error"], style="red")]
+            if "error" in row
+            else [
+                row["pipeline"],
+                f"{row['people']:,}",
+                f"{row['photos']:,}",
+                f"{row['recall_at_10']:.4f}",
+                str(row["megabytes"]),
+            ]
+        )
+        table.add_row(mark, row["index"], row["version"], *details)
+    out().print(table)
+
+
+def _lfw(settings: Settings) -> Path:
+    if settings.index != LFW:
+        raise ConfigError(
+            f"Which photos should the index {settings.index} be built from?",
+            hint="Name their folder with --gallery.",
+        )
+    root = find_lfw(settings.lfw_dir, settings.data_dir)
+    if root is None:
+        raise GalleryMissingError(
+            "LFW is not on this machine.",
+            hint="Fetch it with `rvs lfw fetch`, set RVS_LFW_DIR, or name another gallery with --gallery.",
+        )
+    return root
+
+
+def _index_name(gallery: Path) -> str:
+    name = re.sub(r"[^a-z0-9._-]+", "-", gallery.resolve().name.lower()).strip("-._")
+    if not name or name == LFW:
+        raise ConfigError("This gallery needs a name for its index.", hint="Give one with --index NAME.")
+    return name[:64]
+
+
+def _report_json(report: BuildReport) -> dict[str, Any]:
+    return {
+        "version": report.version.name,
+        "changed": report.changed,
+        "people": report.people,
+        "photos": report.photos,
+        "embedded": report.embedded,
+        "reused": report.reused,
+        "misses": [{"file": miss.file, "reason": miss.reason} for miss in report.misses],
+        "recall_at_10": report.manifest.forest.recall_at_10,
+        "search_k": report.manifest.forest.search_k,
+        "seconds": round(report.seconds, 2),
+        "timings_s": dict(report.manifest.timings_s),
+    }
+
+
+def _print_report(report: BuildReport, *, listed: Path | None) -> None:
+    console = out()
+    if not report.changed:
+        console.print(f"Nothing has changed: {report.version.name} stays in use ({report.seconds:.1f} s).")
+        return
+    rate = report.embedded / max(report.manifest.timings_s.get("embed", 0), 1e-9)
+    console.print(
+        f"Built and in use: {report.version.name}, {report.photos:,} photos of {report.people:,} people "
+        f"in {report.seconds:.1f} s.",
+        soft_wrap=True,
+    )
+    console.print(
+        f"{report.embedded:,} embedded{f' ({rate:.0f}/s)' if report.embedded else ''}, {report.reused:,} kept; "
+        f"Annoy finds {report.manifest.forest.recall_at_10:.4f} of the ten nearest.",
+        soft_wrap=True,
+    )
+    if report.misses:
+        console.print(f"{len(report.misses):,} photos could not be used:")
+        for miss in report.misses[:_MISSES_SHOWN]:
+            console.print(Text(f"  {miss.file}: {miss.reason}"), soft_wrap=True)
+        rest = len(report.misses) - _MISSES_SHOWN
+        if rest > 0:
+            console.print(
+                f"  and {rest:,} more"
+                + (f", all in {listed}" if listed else "; list them with --misses FILE")
+            )

@@ -1,0 +1,125 @@
+"""Settings in, a ready engine out: which pipeline, which index, where its photos are."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from rvs.arrays import Pixels
+from rvs.errors import GalleryMissingError, LookalikeError
+from rvs.gallery.lfw import Pair, find_lfw, find_pairs, read_pairs
+from rvs.gallery.store import Store
+from rvs.gallery.version import Version, open_version
+from rvs.photo import read_photo
+from rvs.pipeline import Pipeline, load_pipeline, parse_pipeline
+from rvs.result import Match
+from rvs.scoring import Calibration, fit_calibration, packaged_calibration
+from rvs.search import Lookalike
+from rvs.settings import Settings
+from rvs.whole_files import write_whole
+
+LFW = "lfw"
+
+
+@dataclass(frozen=True, slots=True)
+class GalleryPhotos:
+    """Reads a gallery's own photos for the grid, where they are on this machine.
+
+    `root` is the gallery's folder, None when it is not here.
+    """
+
+    root: Path | None
+
+    def load(self, match: Match) -> Pixels | None:
+        """The photo of a match, RGB uint8; None when it is not on this machine or cannot be read."""
+        if self.root is None:
+            return None
+        try:
+            return read_photo(self.root / match.photo_file).pixels
+        except LookalikeError:
+            return None
+
+
+def load_engine(settings: Settings) -> Lookalike:
+    """The engine that the settings describe.
+
+    Raises:
+        GalleryError: the index is missing, damaged, or of another pipeline.
+        WeightsError: weights are missing or damaged.
+        ConfigError: a setting makes no sense.
+    """
+    name = parse_pipeline(settings.pipeline)
+    # Before the networks: whether the index fits is known in milliseconds.
+    fingerprint = name.fingerprint(settings.weights)
+    version = open_version(Store(settings.index_dir / settings.index).current(), fingerprint=fingerprint)
+    pipeline = load_settings_pipeline(settings)
+    return Lookalike(pipeline, version, version.index(settings.search), calibration_for(version))
+
+
+def load_settings_pipeline(settings: Settings, *, many_photos: bool = False) -> Pipeline:
+    """The pipeline that the settings name, with its networks loaded.
+
+    Raises:
+        WeightsError: weights are missing or damaged.
+        ConfigError: a setting makes no sense.
+    """
+    return load_pipeline(
+        parse_pipeline(settings.pipeline),
+        settings.inference_options(many_photos=many_photos),
+        weights=settings.weights,
+        detector_weights=settings.detector_weights,
+    )
+
+
+def calibration_for(version: Version) -> Calibration:
+    """The packaged calibration of the version's pipeline, or one fitted on the gallery itself."""
+    pipeline = version.manifest.pipeline
+    packaged = packaged_calibration(pipeline)
+    if packaged is not None:
+        return packaged
+    return fit_calibration(
+        pipeline, version.vectors, version.person_of, source="the gallery itself", most_people=1000
+    )
+
+
+def gallery_photos(settings: Settings) -> GalleryPhotos:
+    """Where the photos of the index in use are: LFW's folder, or the one the index was built from here.
+
+    Raises:
+        GalleryMissingError: RVS_LFW_DIR is set, but is not LFW.
+    """
+    if settings.index == LFW:
+        return GalleryPhotos(find_lfw(settings.lfw_dir, settings.data_dir))
+    try:
+        root = Path(_origin(settings).read_text(encoding="utf-8").rstrip("\n"))
+    except OSError:
+        return GalleryPhotos(None)
+    return GalleryPhotos(root if root.is_dir() else None)
+
+
+def remember_gallery(settings: Settings, root: Path) -> None:
+    """Note where an index's photos are on this machine; the index itself does not know.
+
+    Raises:
+        OSError: the note cannot be written.
+    """
+    if settings.index != LFW:
+        write_whole(_origin(settings), f"{root.resolve()}\n".encode())
+
+
+def lfw_pairs(settings: Settings) -> list[Pair]:
+    """LFW's pairs.
+
+    Raises:
+        GalleryMissingError: they are not on this machine.
+        ConfigError: the file is not LFW's pairs.
+    """
+    path = find_pairs(settings.lfw_pairs, settings.data_dir)
+    if path is None:
+        raise GalleryMissingError(
+            "LFW's list of pairs is not on this machine.",
+            hint="Fetch it with `rvs lfw fetch`, or set RVS_LFW_PAIRS to its pairs.txt.",
+        )
+    return read_pairs(path)
+
+
+def _origin(settings: Settings) -> Path:
+    return settings.index_dir / settings.index / "gallery"

@@ -1,0 +1,294 @@
+"""A gallery's photos to a new version of its index, complete or not at all.
+
+Photos whose content was embedded before, by the version in use or by a build that was interrupted, keep
+their vector; the others are embedded. Then the forest is built, its search width tuned, everything checked,
+and the version appears by one rename. The version in use is never touched.
+"""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import filelock
+import numpy as np
+from numpy.typing import NDArray
+
+from rvs.errors import GalleryError, RebuildFailedError, RebuildRunningError
+from rvs.gallery.embed import UNREADABLE, FaceChoice, HashedPhoto, PhotoEmbedder, Progress, hash_photos
+from rvs.gallery.folder import GalleryPhoto, list_photos
+from rvs.gallery.journal import Embedded, Journal
+from rvs.gallery.store import Store
+from rvs.gallery.verify import check_recall, check_vectors, realistic_probes
+from rvs.gallery.version import (
+    FOREST,
+    FORMAT_VERSION,
+    MANIFEST,
+    PHOTOS,
+    VECTORS,
+    Forest,
+    Manifest,
+    Miss,
+    PhotoRecord,
+    open_version,
+    record_files,
+    write_manifest,
+    write_photos,
+)
+from rvs.inference import InferenceOptions
+from rvs.photo import PhotoLimits
+from rvs.pipeline import Pipeline
+from rvs.vectors.annoy_index import build_annoy, tune_search_k
+from rvs.whole_files import remove_stale_parts, whole_directory
+
+DEFAULT_TREES = 40
+RECALL_TARGET = 0.999
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What a build did.
+
+    Attributes:
+        version: folder of the version, the one in use before when nothing had changed.
+        changed: whether a new version was made.
+        embedded, reused: photos that went through the networks, and photos that kept their vector.
+        photos, people: what is in the version.
+        misses: the photos that could not be used, with reasons.
+        manifest: the version's.
+        seconds: the whole build.
+    """
+
+    version: Path
+    changed: bool
+    embedded: int
+    reused: int
+    photos: int
+    people: int
+    misses: tuple[Miss, ...]
+    manifest: Manifest
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Builder:
+    """Builds versions of one index. One build at a time per index, across processes.
+
+    Attributes:
+        store: where versions go.
+        pipeline: what embeds; its networks should be loaded for throughput.
+        options: how they run, for the record.
+        face_choice: `centre` for LFW, whose photos have bystanders; `largest` for other galleries.
+        limits: for the gallery's photos.
+        workers: photos worked on side by side.
+        trees: of the Annoy forest; more trees find as much in a narrower search and need more disk.
+        recall_target: recall@10 the search width is tuned to.
+    """
+
+    store: Store
+    pipeline: Pipeline
+    options: InferenceOptions
+    face_choice: FaceChoice
+    limits: PhotoLimits = PhotoLimits()  # noqa: RUF009  (frozen)
+    workers: int = 2
+    trees: int = DEFAULT_TREES
+    recall_target: float = RECALL_TARGET
+
+    def build(self, root: Path, progress: Progress, *, fresh: bool = False) -> BuildReport:
+        """Build and take into use.
+
+        Args:
+            root: the gallery's folder, `Person/photo.jpg`.
+            progress: told of every step.
+            fresh: embed every photo again, whatever was embedded before.
+
+        Raises:
+            GalleryMissingError: the gallery has no photos.
+            RebuildRunningError: another process is building this index.
+            RebuildFailedError: the new version failed its checks, or no photo could be used.
+            OSError: the disk is full or read-only.
+        """
+        started = time.perf_counter()
+        with self._only_builder():
+            remove_stale_parts(self.store.folder)
+            return self._build(root, progress, fresh=fresh, started=started)
+
+    def _build(self, root: Path, progress: Progress, *, fresh: bool, started: float) -> BuildReport:
+        clock = _Clock()
+        photos = list_photos(root)
+        progress("hash", 0, len(photos))
+        hashed = hash_photos(root, photos, self.workers)
+        digest = gallery_digest(hashed)
+        before, in_use = ({}, None) if fresh else self._in_use()
+        if in_use is not None and in_use.gallery_digest == digest and in_use.face_choice == self.face_choice:
+            version = open_version(self.store.current())
+            seconds = time.perf_counter() - started
+            counts = (0, in_use.photos, in_use.photos, in_use.people)
+            return BuildReport(version.folder, False, *counts, version.misses, in_use, seconds)
+        clock.lap("hash")
+
+        journal = Journal(self.store.folder / f".journal-{self.pipeline.fingerprint}-{self.face_choice}")
+        if fresh:
+            journal.delete()
+            journal = Journal(self.store.folder / f".journal-{self.pipeline.fingerprint}-{self.face_choice}")
+        known = before | journal.outcomes
+        todo = list({content: photo for photo, content in hashed if content not in known}.values())
+        self._embed(root, todo, len(photos), journal, progress)
+        clock.lap("embed")
+
+        records, misses, vectors = _gather(root, hashed, before | journal.outcomes)
+        if not records:
+            raise RebuildFailedError(
+                f"None of the {len(photos)} photos in {root} could be used; the first: {misses[0].reason}",
+                hint="Check that the photos show faces, or choose another pipeline.",
+            )
+        manifest = self._write(records, misses, vectors, digest, clock, progress)
+        self.store.activate(manifest.version)
+        journal.delete()
+        return BuildReport(
+            version=self.store.folder / manifest.version,
+            changed=True,
+            embedded=len(todo),
+            reused=len(photos) - len(todo),
+            photos=manifest.photos,
+            people=manifest.people,
+            misses=tuple(misses),
+            manifest=manifest,
+            seconds=time.perf_counter() - started,
+        )
+
+    def _embed(
+        self, root: Path, todo: Sequence[GalleryPhoto], total: int, journal: Journal, progress: Progress
+    ) -> None:
+        embedder = PhotoEmbedder(root, self.pipeline, self.face_choice, self.limits, self.workers)
+        done = total - len(todo)
+        progress("embed", done, total)
+        with contextlib.closing(embedder.embed(todo)) as outcomes:
+            for chunk in outcomes:
+                journal.add((content, outcome) for content, outcome in chunk if content)
+                done += len(chunk)
+                progress("embed", done, total)
+
+    def _in_use(self) -> tuple[dict[str, Embedded], Manifest | None]:
+        """What the version in use knows, by content; nothing when it is damaged or of another pipeline."""
+        try:
+            version = open_version(self.store.current(), fingerprint=self.pipeline.fingerprint)
+        except GalleryError:
+            return {}, None
+        if version.manifest.face_choice != self.face_choice:
+            return {}, None
+        outcomes = {miss.sha256: Embedded(None, None, miss.reason) for miss in version.misses if miss.sha256}
+        for photo, vector in zip(version.photos, np.array(version.vectors), strict=True):
+            outcomes[photo.sha256] = Embedded(vector, photo.face_box, "")
+        return outcomes, version.manifest
+
+    def _write(
+        self,
+        records: Sequence[PhotoRecord],
+        misses: Sequence[Miss],
+        vectors: NDArray[np.float16],
+        digest: str,
+        clock: "_Clock",
+        progress: Progress,
+    ) -> Manifest:
+        check_vectors(vectors)
+        created = datetime.now(UTC)
+        name = f"{created:%Y%m%dT%H%M%SZ}-{digest[:8]}"
+        probes = realistic_probes(vectors)
+        with whole_directory(self.store.folder / name) as part:
+            np.save(part / VECTORS, vectors)
+            write_photos(part / PHOTOS, records, misses)
+            progress("index", 0, 1)
+            build_annoy(vectors, part / FOREST, self.trees)
+            search_k, recall = tune_search_k(part / FOREST, vectors, probes, k=10, target=self.recall_target)
+            clock.lap("index")
+            manifest = Manifest(
+                format_version=FORMAT_VERSION,
+                version=name,
+                created_at=created.isoformat(timespec="seconds"),
+                pipeline=str(self.pipeline.name),
+                fingerprint=self.pipeline.fingerprint,
+                runtime=self.options.runtime,
+                precision=self.options.precision,
+                dimension=vectors.shape[1],
+                people=len({record.person for record in records}),
+                photos=len(records),
+                misses=len(misses),
+                gallery_digest=digest,
+                face_choice=self.face_choice,
+                forest=Forest(self.trees, search_k, round(recall, 6)),
+                timings_s=clock.laps,
+                software={package: importlib.metadata.version(package) for package in _SOFTWARE},
+                files=record_files(part),
+            )
+            write_manifest(part / MANIFEST, manifest)
+            progress("verify", 0, 1)
+            check_recall(open_version(part, fingerprint=self.pipeline.fingerprint), probes)
+            progress("verify", 1, 1)
+        return manifest
+
+    @contextlib.contextmanager
+    def _only_builder(self) -> Iterator[None]:
+        self.store.folder.mkdir(parents=True, exist_ok=True)
+        # The operating system lets go of this lock when its holder dies, however it dies.
+        lock = filelock.FileLock(self.store.folder / ".build.lock")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout as error:
+            raise RebuildRunningError(
+                f"Another build of the index {self.store.folder.name} is running.",
+                hint="Wait until it is done.",
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+_SOFTWARE = ("lookalike", "keras", "openvino", "annoy", "numpy", "pillow")
+
+
+def gallery_digest(hashed: Sequence[HashedPhoto]) -> str:
+    """One sha256 over every photo's file name and content, in the order given."""
+    digest = hashlib.sha256()
+    for photo, content in hashed:
+        digest.update(f"{photo.file}\0{content}\n".encode())
+    return digest.hexdigest()
+
+
+def _gather(
+    root: Path, hashed: Sequence[HashedPhoto], outcomes: dict[str, Embedded]
+) -> tuple[list[PhotoRecord], list[Miss], NDArray[np.float16]]:
+    """The outcome of every photo of the gallery, in its order."""
+    records: list[PhotoRecord] = []
+    misses: list[Miss] = []
+    vectors: list[NDArray[np.float16]] = []
+    for photo, content in hashed:
+        outcome = outcomes.get(content)
+        if outcome is None:
+            reason = "The file changed during the build." if (root / photo.file).exists() else UNREADABLE
+            outcome = Embedded(None, None, reason)
+        if outcome.vector is None:
+            misses.append(Miss(photo.person, photo.file, content, outcome.reason))
+        else:
+            records.append(PhotoRecord(photo.person, photo.file, content, outcome.face_box))
+            vectors.append(outcome.vector)
+    return records, misses, np.array(vectors, np.float16)
+
+
+class _Clock:
+    """Seconds per stage."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self._last = time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        """Give the time since the last lap to `stage`."""
+        now = time.perf_counter()
+        self.laps[stage] = round(now - self._last, 3)
+        self._last = now
