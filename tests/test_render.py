@@ -226,7 +226,7 @@ def test_name_word_and_percentile_stand_below_the_photo() -> None:
 
 
 def test_word_and_percentile_never_touch() -> None:
-    longest = max(width(word, look.WORD) for word in WORDS) + width("> 99.99 %", look.QUIET)
+    longest = max(width(word, look.WORD) for word in WORDS) + width("> 99.999 %", look.QUIET)
     assert longest + 10 <= look.TILE_PX - 2 * look.PAD_PX
 
 
@@ -505,10 +505,11 @@ def test_readable_names_have_no_controls_and_no_stray_surrogates() -> None:
         (99.3, "99.30 %"),
         (99.98, "99.98 %"),
         (99.9899999, "99.98 %"),
-        (99.99, "99.99 %"),
-        (99.990001, "> 99.99 %"),
-        (99.9999999, "> 99.99 %"),
-        (100, "> 99.99 %"),
+        (99.99, "99.990 %"),
+        (99.9971, "99.997 %"),
+        (99.9990001, "> 99.999 %"),
+        (99.9999999, "> 99.999 %"),
+        (100, "> 99.999 %"),
         (np.float64(97.3), "97.3 %"),
         (1e-12, "< 1 %"),
     ],
@@ -535,7 +536,7 @@ def test_a_percentile_outside_its_range_is_refused(percentile: float) -> None:
 def test_alt_text_names_rank_word_and_percentile() -> None:
     text = alt_text(found(3))
     assert text.startswith("One face and the 3 people it resembles, best first.")
-    assert "1. Abel Pacheco: uncanny, more than 99.99 %." in text
+    assert "1. Abel Pacheco: uncanny, more than 99.999 %." in text
     assert "2. Øyvind Ågård-Nuñez: uncanny, 99.66 %." in text
     assert "3. Sheikh Mohammed bin Rashid Al Maktoum: strong, 98.6 %." in text
     assert "pairs of strangers" in text

@@ -66,14 +66,17 @@ def calibrate(
         return
     console = out()
     console.print(
-        f"{name}: fitted on {fitted.stranger_pairs:,} pairs of strangers and {fitted.genuine_pairs:,} of one person."
+        f"{name}: fitted on {fitted.stranger_pairs:,} pairs of strangers and {fitted.genuine_pairs:,} of one person.",
+        soft_wrap=True,
     )
     console.print(
         f"On {len(pairs):,} held-out pairs (folds 6-10): expected calibration error "
-        f"{report['expected_calibration_error']:.4f}, Brier score {report['brier_score']:.4f}."
+        f"{report['expected_calibration_error']:.4f}, Brier score {report['brier_score']:.4f}.",
+        soft_wrap=True,
     )
     console.print(
         f"Strangers above the 90th percentile: {report['strangers_closer_than_percentile_90']:.1%} (10 % promised); "
-        f"above the 99th: {report['strangers_closer_than_percentile_99']:.1%} (1 %)."
+        f"above the 99th: {report['strangers_closer_than_percentile_99']:.1%} (1 %).",
+        soft_wrap=True,
     )
     console.print(f"Written to {path}.", soft_wrap=True)

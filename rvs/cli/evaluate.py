@@ -54,7 +54,8 @@ def evaluate(index: IndexOption = None, as_json: JsonOption = False) -> None:
         return
     console = out()
     console.print(
-        f"{version.manifest.pipeline}, {version.manifest.precision}, index {version.manifest.version}"
+        f"{version.manifest.pipeline}, {version.manifest.precision}, index {version.manifest.version}",
+        soft_wrap=True,
     )
     console.print(
         f"verification, {len(pairs):,} pairs: {verification.accuracy:.2%} ± {verification.accuracy_sd:.2%}, "
@@ -67,7 +68,8 @@ def evaluate(index: IndexOption = None, as_json: JsonOption = False) -> None:
         soft_wrap=True,
     )
     console.print(
-        f"Annoy with exact re-ranking, all {len(vectors):,} photos: recall@10 {document['annoy_recall_at_10']:.4f}"
+        f"Annoy with exact re-ranking, all {len(vectors):,} photos: recall@10 {document['annoy_recall_at_10']:.4f}",
+        soft_wrap=True,
     )
 
 

@@ -68,7 +68,7 @@ def build(
         store=Store(settings.index_dir / settings.index),
         pipeline=load_settings_pipeline(settings, many_photos=True),
         options=settings.inference_options(many_photos=True),
-        face_choice=face or ("centre" if settings.index == LFW else "largest"),
+        face_choice=face or ("centre" if gallery is None or settings.index == LFW else "largest"),
         limits=settings.photo_limits(),
         workers=settings.inference_options().threads,
         trees=trees,
@@ -165,11 +165,6 @@ def list_versions(as_json: JsonOption = False) -> None:
 
 
 def _lfw(settings: Settings) -> Path:
-    if settings.index != LFW:
-        raise ConfigError(
-            f"Which photos should the index {settings.index} be built from?",
-            hint="Name their folder with --gallery.",
-        )
     root = find_lfw(settings.lfw_dir, settings.data_dir)
     if root is None:
         raise GalleryMissingError(

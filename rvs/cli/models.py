@@ -36,7 +36,7 @@ def models(as_json: JsonOption = False) -> None:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for title in ("detector", "what it is", "licence", "weights"):
         table.add_column(title)
-    table.add_row(WHOLE_IMAGE, "no detection: the image as it is", "", "")
+    table.add_row(WHOLE_IMAGE, "the image as it is", "", "")
     for detector in DETECTORS:
         table.add_row(detector.name, detector.description, detector.licence, detector.weights)
     out().print(table)

@@ -59,7 +59,7 @@ class EmbedderSpec:
 
 
 PACKAGED = "packaged"
-_KERAS = "ImageNet, by Keras' downloader or --weights PATH"
+_KERAS = "Keras' download, or --weights"
 
 # The two conventions of keras.applications, named there after the frameworks they come from.
 _CAFFE = Preprocessing(mean_rgb=(123.68, 116.779, 103.939), scale=1.0, channels="bgr")
@@ -71,7 +71,7 @@ def _imagenet(
 ) -> EmbedderSpec:
     return EmbedderSpec(
         name=name,
-        description=f"{title} trained on ImageNet objects, last layer removed, average pooling",
+        description=f"{title}, trained on ImageNet's objects",
         input_side_px=side_px,
         dimension=dimension,
         face_crop="face",
@@ -85,7 +85,7 @@ def _imagenet(
 EMBEDDERS: tuple[EmbedderSpec, ...] = (
     EmbedderSpec(
         name="face-resnet",
-        description="dlib's face ResNet, trained on three million faces",
+        description="dlib's ResNet, trained on faces",
         input_side_px=face_resnet.INPUT_SIDE_PX,
         dimension=face_resnet.DIMENSION,
         face_crop="aligned",
@@ -94,11 +94,11 @@ EMBEDDERS: tuple[EmbedderSpec, ...] = (
         licence="CC0-1.0",
         weights=PACKAGED,
     ),
-    _imagenet("resnet50", "ResNet50", 224, 2048, _CAFFE, "MIT (He et al., Keras conversion)"),
-    _imagenet("vgg16", "VGG16", 224, 512, _CAFFE, "CC-BY-4.0 (Oxford VGG, Keras conversion)"),
-    _imagenet("mobilenet", "MobileNet", 224, 1024, _TENSORFLOW, "Apache-2.0 (Google)"),
-    _imagenet("inceptionv3", "InceptionV3", 299, 2048, _TENSORFLOW, "Apache-2.0 (Google)"),
-    _imagenet("xception", "Xception", 299, 2048, _TENSORFLOW, "MIT (F. Chollet)"),
+    _imagenet("resnet50", "ResNet50", 224, 2048, _CAFFE, "MIT"),
+    _imagenet("vgg16", "VGG16", 224, 512, _CAFFE, "CC-BY-4.0"),
+    _imagenet("mobilenet", "MobileNet", 224, 1024, _TENSORFLOW, "Apache-2.0"),
+    _imagenet("inceptionv3", "InceptionV3", 299, 2048, _TENSORFLOW, "Apache-2.0"),
+    _imagenet("xception", "Xception", 299, 2048, _TENSORFLOW, "MIT"),
 )
 
 

@@ -38,12 +38,12 @@ class DetectorSpec:
 RETINAFACE_MOBILENET = "retinaface-mobilenet"
 RETINAFACE_RESNET50 = "retinaface-resnet50"
 DETECTORS = (
-    DetectorSpec(RETINAFACE_MOBILENET, "RetinaFace, MobileNet-0.25: fast, the default", "MIT", "packaged"),
+    DetectorSpec(RETINAFACE_MOBILENET, "fast; the default", "MIT", "packaged"),
     DetectorSpec(
         RETINAFACE_RESNET50,
-        "RetinaFace, ResNet50, by the retina-face package: higher recall, slower",
-        "non-commercial research (InsightFace)",
-        "~/.deepface/weights/retinaface.onnx or --detector-weights PATH",
+        "finds more; much slower",
+        "non-commercial",
+        "--detector-weights",
     ),
 )
 DETECTOR_NAMES = tuple(spec.name for spec in DETECTORS)

@@ -16,6 +16,10 @@ ALT_TEXT_LIMIT = 1024
 """What Discord accepts as the description of an attachment, in characters."""
 
 _NAME_LIMIT = 80
+_STEPS = tuple(
+    (Decimal(below), Decimal(step))
+    for below, step in (("90", "1"), ("99", "0.1"), ("99.99", "0.01"), ("100", "0.001"))
+)
 _HIGHEST_WRITTEN = Decimal("99.999")
 
 
@@ -23,14 +27,14 @@ def percentile_text(percentile: float) -> str:
     """Write a percentile so that it never promises more than was measured.
 
     Digits are cut, not rounded ("closer than 99.98 %" stays true for 99.989), and there are more of them
-    where they matter: none below 90, one below 99, two above. The ends are "< 1 %" and "> 99.99 %";
-    nothing is ever "100 %", because the sample of strangers that it was measured on is finite.
+    where they matter: none below 90, one below 99, two below 99.99, three above. The ends are "< 1 %" and
+    "> 99.999 %"; nothing is ever "100 %", because the strangers it was measured on are finitely many.
 
     Args:
         percentile: 0..100.
 
     Returns:
-        For example "73 %", "97.3 %", "99.98 %", "> 99.99 %", with an ordinary space before the sign.
+        For example "73 %", "97.3 %", "99.98 %", "> 99.999 %", with an ordinary space before the sign.
 
     Raises:
         ConfigError: the number is not within 0..100.
@@ -43,7 +47,7 @@ def percentile_text(percentile: float) -> str:
         return f"> {_HIGHEST_WRITTEN} %"
     if exact < 1:
         return "< 1 %"
-    step = Decimal("1") if exact < 90 else Decimal("0.1") if exact < 99 else Decimal("0.01")
+    step = next(step for below, step in _STEPS if exact < below)
     return f"{exact.quantize(step, rounding=ROUND_DOWN)} %"
 
 
