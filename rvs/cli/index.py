@@ -214,7 +214,8 @@ def _print_report(report: BuildReport, *, listed: Path | None) -> None:
         soft_wrap=True,
     )
     if report.misses:
-        console.print(f"{len(report.misses):,} photos could not be used:")
+        count = "1 photo" if len(report.misses) == 1 else f"{len(report.misses):,} photos"
+        console.print(f"{count} could not be used:")
         for miss in report.misses[:_MISSES_SHOWN]:
             console.print(Text(f"  {miss.file}: {miss.reason}"), soft_wrap=True)
         rest = len(report.misses) - _MISSES_SHOWN

@@ -73,6 +73,14 @@ def print_json(document: Any) -> None:
     typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
+_STAGES = {
+    "hash": "reading",
+    "embed": "embedding",
+    "index": "growing the forest",
+    "verify": "verifying",
+}
+
+
 class _Rate(ProgressColumn):
     """Photos per second."""
 
@@ -92,7 +100,7 @@ def progress_bar() -> Iterator[Report]:
         def report(stage: str, done: int, total: int) -> None:
             if stage not in tasks:
                 # What was done before this run must not count towards the rate.
-                tasks[stage] = bars.add_task(stage, total=total or None, completed=done)
+                tasks[stage] = bars.add_task(_STAGES.get(stage, stage), total=total or None, completed=done)
             bars.update(tasks[stage], completed=done, total=total or None)
 
         yield report

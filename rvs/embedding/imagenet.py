@@ -4,7 +4,9 @@ The last layer is removed and the final maps are averaged. Their weights are not
 downloader brings them, or a local file does.
 """
 
+import contextlib
 import hashlib
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,7 +87,8 @@ def weights_identity(spec: EmbedderSpec, weights: Path | None) -> str:
 
 def _downloaded(spec: EmbedderSpec, network: Any) -> Any:
     try:
-        return network("imagenet")
+        with contextlib.redirect_stdout(sys.stderr):  # Keras reports progress where our answers go
+            return network("imagenet")
     except Exception as error:  # Keras raises a bare Exception with the URL in it
         raise WeightsError(
             f"The ImageNet weights of {spec.name} are not on this machine and could not be downloaded.",
@@ -109,8 +112,6 @@ def _from_file(spec: EmbedderSpec, weights: Path, network: Any) -> Any:
                 hint="It must be a Keras weight file (.weights.h5 or .h5) of keras.applications."
                 f"{_ARCHITECTURES[spec.name]}.",
             ) from without_top
-        donors = {layer.name: layer for layer in full.layers}
-        for layer in body.layers:
-            if layer.weights:
-                layer.set_weights(donors[layer.name].get_weights())
+        # By order, since Keras numbers nameless layers over the life of a process; the last layer comes last.
+        body.set_weights(full.get_weights()[: len(body.weights)])
     return body

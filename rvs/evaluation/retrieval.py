@@ -33,23 +33,29 @@ def leave_one_out(vectors: NDArray[np.floating], people: Ids) -> Retrieval:
     Args:
         vectors: (n, dimension) of unit length.
         people: (n,) who is on each photo.
+
+    Raises:
+        ValueError: nobody has two photos.
     """
     gallery: Vectors = np.asarray(vectors, np.float32)
     counts = np.bincount(people)
     probes = np.flatnonzero(counts[people] > 1)
+    if not len(probes):
+        raise ValueError("nobody has two photos")
     first, five, precision = 0, 0, 0.0
     for start in range(0, len(probes), _PROBES_AT_ONCE):
         rows = probes[start : start + _PROBES_AT_ONCE]
         similarity = gallery[rows] @ gallery.T
         similarity[np.arange(len(rows)), rows] = -np.inf
         for row, probe in enumerate(rows):
-            mates = np.flatnonzero(people == people[probe])
-            mates = mates[mates != probe]
-            # The rank of each mate is one more than the photos that are closer.
-            ranks = 1 + np.sort(
-                [int(np.count_nonzero(similarity[row] > value)) for value in similarity[row, mates]]
-            )
-            first += ranks[0] == 1
-            five += ranks[0] <= 5
+            shows_same = people == people[probe]
+            strangers = similarity[row, ~shows_same]
+            shows_same[probe] = False
+            mates = np.sort(-similarity[row, shows_same])
+            # Before each mate come the nearer mates and the nearer strangers.
+            nearer = np.sort(-strangers[-strangers < mates[-1]])
+            ranks = np.arange(1, len(mates) + 1) + np.searchsorted(nearer, mates)
+            first += int(ranks[0] == 1)
+            five += int(ranks[0] <= 5)
             precision += float(np.mean(np.arange(1, len(ranks) + 1) / ranks))
     return Retrieval(len(probes), first / len(probes), five / len(probes), precision / len(probes))

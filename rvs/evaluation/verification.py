@@ -61,8 +61,12 @@ def verify(distances: NDArray[np.floating], same: NDArray[np.bool_], folds: Ids)
 def best_threshold(distances: NDArray[np.floating], same: NDArray[np.bool_]) -> float:
     """The distance up to which pairs are called the same so that most pairs are judged rightly."""
     order = np.argsort(distances, kind="stable")
-    right = np.cumsum(np.where(same[order], 1, -1))
-    best = int(np.argmax(right))
     ordered = distances[order]
+    right = np.cumsum(np.where(same[order], 1, -1))
+    # Of pairs at one distance all are accepted or none.
+    right[:-1][ordered[1:] == ordered[:-1]] = -len(right)
+    best = int(np.argmax(right))
+    if right[best] < 0:  # better to accept none
+        return float(np.nextafter(ordered[0], -np.inf))
     after = ordered[min(best + 1, len(ordered) - 1)]
     return float((ordered[best] + after) / 2)

@@ -19,7 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvs.errors import GalleryError, RebuildFailedError, RebuildRunningError
-from rvs.gallery.embed import UNREADABLE, FaceChoice, HashedPhoto, PhotoEmbedder, Progress, hash_photos
+from rvs.gallery.embed import (
+    CHANGED,
+    UNREADABLE,
+    FaceChoice,
+    HashedPhoto,
+    PhotoEmbedder,
+    Progress,
+    hash_photos,
+)
 from rvs.gallery.folder import GalleryPhoto, list_photos
 from rvs.gallery.journal import Embedded, Journal
 from rvs.gallery.store import Store
@@ -122,9 +130,10 @@ class Builder:
         photos = list_photos(root)
         progress("hash", 0, len(photos))
         hashed = hash_photos(root, photos, self.workers)
+        progress("hash", len(photos), len(photos))
         digest = gallery_digest(hashed)
         before, in_use = ({}, None) if fresh else self._in_use()
-        if in_use is not None and in_use.gallery_digest == digest and in_use.face_choice == self.face_choice:
+        if in_use is not None and in_use.gallery_digest == digest and in_use.forest.trees == self.trees:
             version = open_version(self.store.current())
             seconds = time.perf_counter() - started
             counts = (0, in_use.photos, in_use.photos, in_use.people)
@@ -140,12 +149,17 @@ class Builder:
         self._embed(root, todo, len(photos), journal, progress)
         clock.lap("embed")
 
-        records, misses, vectors = _gather(root, hashed, before | journal.outcomes)
+        outcomes = before | journal.outcomes
+        records, misses, vectors = _gather(root, hashed, outcomes)
         if not records:
             raise RebuildFailedError(
                 f"None of the {len(photos)} photos in {root} could be used; the first: {misses[0].reason}",
                 hint="Check that the photos show faces, or choose another pipeline.",
             )
+        # A photo that could not be seen counts as one of unknown content: the next build looks at it again.
+        digest = gallery_digest(
+            [(photo, content if content in outcomes else "") for photo, content in hashed]
+        )
         manifest = self._write(records, misses, vectors, digest, clock, progress)
         self.store.activate(manifest.version)
         journal.delete()
@@ -197,7 +211,8 @@ class Builder:
     ) -> Manifest:
         check_vectors(vectors)
         created = datetime.now(UTC)
-        name = f"{created:%Y%m%dT%H%M%SZ}-{digest[:8]}"
+        # To the millisecond: a small gallery is built several times in a second.
+        name = f"{created:%Y%m%dT%H%M%S}.{created.microsecond // 1000:03d}Z-{digest[:8]}"
         probes = realistic_probes(vectors)
         with whole_directory(self.store.folder / name) as part:
             np.save(part / VECTORS, vectors)
@@ -205,6 +220,7 @@ class Builder:
             progress("index", 0, 1)
             build_annoy(vectors, part / FOREST, self.trees)
             search_k, recall = tune_search_k(part / FOREST, vectors, probes, k=10, target=self.recall_target)
+            progress("index", 1, 1)
             clock.lap("index")
             manifest = Manifest(
                 format_version=FORMAT_VERSION,
@@ -270,9 +286,9 @@ def _gather(
     for photo, content in hashed:
         outcome = outcomes.get(content)
         if outcome is None:
-            reason = "The file changed during the build." if (root / photo.file).exists() else UNREADABLE
-            outcome = Embedded(None, None, reason)
-        if outcome.vector is None:
+            changed = bool(content) and (root / photo.file).exists()
+            misses.append(Miss(photo.person, photo.file, "", CHANGED if changed else UNREADABLE))
+        elif outcome.vector is None:
             misses.append(Miss(photo.person, photo.file, content, outcome.reason))
         else:
             records.append(PhotoRecord(photo.person, photo.file, content, outcome.face_box))

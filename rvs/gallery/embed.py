@@ -32,6 +32,7 @@ HashedPhoto: TypeAlias = tuple[GalleryPhoto, str]
 
 NO_FACE = "No face was found."
 UNREADABLE = "The file cannot be read."
+CHANGED = "The file changed during the build."
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class PhotoEmbedder:
             found.append((read.sha256, face))
         vectors = self.pipeline.embed(chips)
         for (content, face), vector in zip(found, vectors, strict=True):
-            if abs(float(np.linalg.norm(vector)) - 1) > 1e-3:  # also true for NaN
+            if not abs(float(np.linalg.norm(vector)) - 1) <= 1e-3:  # written so that NaN is wrong
                 outcomes.append((content, Embedded(None, None, "The network gave no usable vector.")))
             else:
                 outcomes.append(

@@ -8,7 +8,6 @@ it is deleted when the version it was for is complete.
 import json
 import logging
 import shutil
-import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from io import BytesIO
@@ -44,11 +43,11 @@ class Journal:
         self.outcomes: dict[str, Embedded] = {}
         self._shards = 0
         folder.mkdir(parents=True, exist_ok=True)
-        for path in sorted(folder.glob("shard-*.npz")):
+        for path in sorted(folder.glob(f"shard-{6 * '[0-9]'}.npz")):
             self._shards = max(self._shards, int(path.stem.removeprefix("shard-")) + 1)
             try:
                 self.outcomes.update(_read(path))
-            except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            except Exception as error:  # zipfile and numpy raise whatever they like about damaged bytes
                 log.warning("Ignoring the damaged shard %s of an earlier build: %s", path, error)
 
     def add(self, outcomes: Iterable[tuple[str, Embedded]]) -> None:
@@ -80,7 +79,8 @@ def _packed(outcomes: dict[str, Embedded]) -> bytes:
 
 
 def _read(path: Path) -> dict[str, Embedded]:
-    with np.load(path, allow_pickle=False) as shard:
+    # From memory: numpy leaves a file open when it is not an archive.
+    with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as shard:
         vectors, notes = shard["vectors"], json.loads(shard["notes"].tobytes())
     outcomes = {key: Embedded(None, None, reason) for key, reason in notes["misses"].items()}
     for vector, (key, corners) in zip(vectors, notes["boxes"].items(), strict=True):

@@ -38,8 +38,7 @@ class Store:
             raise GalleryCorruptError(
                 f"The pointer {self.folder / _POINTER} cannot be read.", hint=hint
             ) from error
-        # A name with a folder in it could lead anywhere.
-        if not name or Path(name).name != name or not (self.folder / name / MANIFEST).is_file():
+        if not self._has(name):
             raise GalleryCorruptError(
                 f"The index {self.folder} points to a version that is not there.", hint=hint
             )
@@ -50,9 +49,24 @@ class Store:
 
         Raises:
             GalleryMissingError: there is no such version.
+            GalleryCorruptError: its manifest is damaged.
+            GalleryMismatchError: it was written by a newer or older program.
         """
+        if not self._has(version):
+            raise GalleryMissingError(
+                f'The index {self.folder} has no version "{version}".', hint="See `rvs index list`."
+            )
         read_manifest(self.folder / version)
         write_whole(self.folder / _POINTER, f"{version}\n".encode())
+
+    def _has(self, version: str) -> bool:
+        # A name with a folder in it could lead anywhere.
+        if not version or version.startswith(".") or Path(version).name != version:
+            return False
+        try:
+            return (self.folder / version / MANIFEST).is_file()
+        except (OSError, ValueError):  # longer than names can be
+            return False
 
     def versions(self) -> list[tuple[Path, Manifest | GalleryError]]:
         """Every version, oldest first, with its manifest or what is wrong with it."""

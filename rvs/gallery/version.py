@@ -13,11 +13,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from rvs.arrays import Ids
 from rvs.errors import GalleryCorruptError, GalleryMismatchError, GalleryMissingError
@@ -48,7 +48,7 @@ class Forest:
     """
 
     trees: int
-    search_k: int
+    search_k: Annotated[int, Field(gt=0, lt=2**31)]  # what Annoy can take
     recall_at_10: float
 
 
@@ -139,10 +139,17 @@ class Version:
         return frozenset(row for row, photo in enumerate(self.photos) if photo.sha256 == sha256)
 
     def index(self, kind: Literal["annoy", "exact"]) -> VectorIndex:
-        """The vectors as an index that can be searched."""
+        """The vectors as an index that can be searched.
+
+        Raises:
+            GalleryCorruptError: the forest is gone by now, or is not over these vectors.
+        """
         if kind == "exact":
             return ExactIndex(self.vectors)
-        return AnnoyVectorIndex(self.folder / FOREST, self.vectors, self.manifest.forest.search_k)
+        try:
+            return AnnoyVectorIndex(self.folder / FOREST, self.vectors, self.manifest.forest.search_k)
+        except (OSError, ValueError) as error:
+            raise _corrupt(self.folder, f"{FOREST} does not fit the vectors") from error
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -194,10 +201,12 @@ def open_version(folder: Path, *, fingerprint: str | None = None) -> Version:
             hint="Choose that pipeline, or build an index with this one: rvs index build --pipeline ...",
         )
     _check_files(folder, manifest)
-    photos, misses = _read_photos(folder)
+    contents = _read_photos(folder)
+    photos, misses = contents.photos, contents.misses
     try:
-        vectors = np.load(folder / VECTORS, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        # Unlike `np.load` it opens nothing but an array, and maps it or fails.
+        vectors = np.lib.format.open_memmap(folder / VECTORS, mode="r")
+    except (OSError, ValueError) as error:
         raise _corrupt(folder, f"{VECTORS} is damaged") from error
     if vectors.shape != (manifest.photos, manifest.dimension) or vectors.dtype != np.float16:
         raise _corrupt(folder, f"{VECTORS} does not have the shape the manifest gives")
@@ -262,14 +271,16 @@ def _check_files(folder: Path, manifest: Manifest) -> None:
             raise _corrupt(folder, f"{name} cannot be read") from error
 
 
-def _read_photos(folder: Path) -> tuple[tuple[PhotoRecord, ...], tuple[Miss, ...]]:
+@dataclass(frozen=True, slots=True)
+class _Contents:
+    """What `photos.json` holds."""
+
+    photos: tuple[PhotoRecord, ...]
+    misses: tuple[Miss, ...]
+
+
+def _read_photos(folder: Path) -> _Contents:
     try:
-        found = json.loads((folder / PHOTOS).read_text(encoding="utf-8"))
-        photos = tuple(
-            PhotoRecord(p["person"], p["file"], p["sha256"], Box(**p["face_box"]) if p["face_box"] else None)
-            for p in found["photos"]
-        )
-        misses = tuple(Miss(**miss) for miss in found["misses"])
-    except (OSError, ValueError, TypeError, KeyError, RecursionError) as error:
+        return TypeAdapter(_Contents).validate_json((folder / PHOTOS).read_bytes(), strict=True)
+    except (OSError, ValidationError) as error:
         raise _corrupt(folder, f"{PHOTOS} is damaged") from error
-    return photos, misses

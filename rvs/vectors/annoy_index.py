@@ -34,11 +34,15 @@ class AnnoyVectorIndex:
 
         Raises:
             OSError: the file is missing or cannot be mapped.
+            ValueError: it is over another number of vectors.
         """
         self._vectors = vectors
         self._search_k = search_k
         self._forest = AnnoyIndex(vectors.shape[1], _METRIC)
         self._forest.load(str(path))
+        # It would propose rows that are not there.
+        if self._forest.get_n_items() != len(vectors):
+            raise ValueError(f"{path} is over {self._forest.get_n_items()} vectors instead of {len(vectors)}")
 
     def __len__(self) -> int:
         return len(self._vectors)

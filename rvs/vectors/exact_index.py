@@ -41,10 +41,11 @@ class ExactIndex:
 
 def smallest(values: NDArray[np.float32], k: int) -> Ids:
     """Columns of the k smallest values of each row, the smallest first; equal values in column order."""
-    if k < values.shape[1]:
-        columns = np.sort(np.argpartition(values, k - 1, axis=1)[:, :k], axis=1)
-    else:
-        columns = np.broadcast_to(np.arange(values.shape[1]), values.shape)
-    order = np.argsort(np.take_along_axis(values, columns, axis=1), axis=1, kind="stable")
-    result: Ids = np.take_along_axis(columns, order, axis=1).astype(np.int64)
+    result: Ids = np.empty((len(values), k), np.int64)
+    for row, line in enumerate(values):
+        columns = np.arange(len(line))
+        if k < len(line):
+            # All that are no larger than the k-th, so that of several equal to it the first columns are taken.
+            columns = np.flatnonzero(line <= np.partition(line, k - 1)[k - 1])
+        result[row] = columns[np.argsort(line[columns], kind="stable")[:k]]
     return result
