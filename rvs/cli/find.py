@@ -183,7 +183,7 @@ def _error_json(error: LookalikeError) -> dict[str, str]:
 def _print_result(name: str, result: Result, grids: list[str], milliseconds: float) -> None:
     console = out()
     for number, found in enumerate(result.searched):
-        console.print(_headline(name, result, found))
+        console.print(_headline(name, result, found), soft_wrap=True, markup=False)
         console.print(_table(found))
         _print_problems(name, found.quality)
         if grids:

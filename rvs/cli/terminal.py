@@ -94,13 +94,19 @@ def progress_bar() -> Iterator[Report]:
     columns = (
         TextColumn("{task.description:<22}"), BarColumn(), MofNCompleteColumn(), _Rate(), TimeRemainingColumn()
     )  # fmt: skip
-    with Progress(*columns, console=err()) as bars:
-        tasks: dict[str, Any] = {}
+    bars = Progress(*columns, console=err())
+    tasks: dict[str, Any] = {}
 
-        def report(stage: str, done: int, total: int) -> None:
-            if stage not in tasks:
-                # What was done before this run must not count towards the rate.
-                tasks[stage] = bars.add_task(_STAGES.get(stage, stage), total=total or None, completed=done)
-            bars.update(tasks[stage], completed=done, total=total or None)
+    def report(stage: str, done: int, total: int) -> None:
+        if not tasks:
+            bars.start()  # not before there is something to show
+        if stage not in tasks:
+            # What was done before this run must not count towards the rate.
+            tasks[stage] = bars.add_task(_STAGES.get(stage, stage), total=total or None, completed=done)
+        bars.update(tasks[stage], completed=done, total=total or None)
 
+    try:
         yield report
+    finally:
+        if tasks:
+            bars.stop()

@@ -133,7 +133,8 @@ def _around(pixels: Pixels, region: Box, *, shrink: float) -> tuple[Image.Image,
         the part, the (x, y) it starts at, and the whole number it was reduced by.
     """
     height, width = pixels.shape[:2]
-    factor = max(1, int(shrink))
+    # Landmarks of no face can ask for any shrinking; beyond the photo's size it makes no difference.
+    factor = max(1, int(min(shrink, max(width, height))))
     x0, y0 = (
         min(max(math.floor(v) - factor, 0), limit - 1)
         for v, limit in ((region.x0_px, width), (region.y0_px, height))

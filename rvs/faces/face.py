@@ -14,7 +14,10 @@ Point: TypeAlias = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """An upright rectangle in a photo's pixel frame; it may reach beyond the photo's border."""
+    """An upright rectangle in a photo's pixel frame; it may reach beyond the photo's border.
+
+    Its numbers are edges: the photo itself is (0, 0, width, height), its first pixel (0, 0, 1, 1).
+    """
 
     x0_px: float
     y0_px: float

@@ -130,7 +130,7 @@ def test_standard_input(
         (["find", "PORTRAIT", "--pipeline", "whole-image + resnet50"], 4, "another pipeline"),
         (["find", "PORTRAIT", "--index", "family"], 4, "no index"),
         (["find", "PORTRAIT", "--index", "../etc"], 2, "RVS_INDEX"),
-        (["find", "PORTRAIT", "-k", "0"], 2, "0"),
+        (["find", "PORTRAIT", "-k", "0"], 2, "--people"),
         (["find"], 2, "PHOTO"),
         (["dance"], 2, "dance"),
         (["index", "build"], 4, "LFW is not on this machine"),

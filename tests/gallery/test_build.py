@@ -439,6 +439,16 @@ class TestWhileItRuns:
         report = bench.build()
         assert (report.embedded, report.photos) == (0, 16)
 
+    def test_fresh_forgets_what_was_left_half_done_too(self, bench: Bench) -> None:
+        def cancel() -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            self._build(bench, "index", cancel)
+        report = bench.build(fresh=True)
+        assert (report.embedded, report.reused) == (15, 0)
+        assert bench.network.shown == 30
+
 
 class TestLock:
     def test_a_second_build_is_refused_while_one_runs(self, bench: Bench) -> None:
