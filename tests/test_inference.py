@@ -372,9 +372,10 @@ class TestThreads:
     def test_may_be_the_first_of_a_process_all_at_once(self, tiny_cache: Path) -> None:
         """A regression: OpenVINO's binding set itself up in the first inference of a process, holding a lock
         while it waited for Python's; first inferences that ran concurrently waited for each other for ever.
+        What it does there is import NumPy; that is made slow, so that the threads surely meet.
         """
         code = """
-import sys, threading
+import builtins, sys, threading, time
 from pathlib import Path
 import numpy as np
 from rvs.inference import InferenceOptions, load_network
@@ -384,6 +385,13 @@ options = InferenceOptions("openvino", "f32", Path(sys.argv[1]), threads=2, stre
 network = load_network(CONVERTED, options)
 barrier = threading.Barrier(8, timeout=30)
 done = []
+real_import = builtins.__import__
+
+def slow_import(*names, **more):
+    time.sleep(0.1)
+    return real_import(*names, **more)
+
+builtins.__import__ = slow_import
 
 def ask():
     batch = np.full((1, 64, 64, 3), 255, np.uint8)

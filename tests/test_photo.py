@@ -670,8 +670,10 @@ def test_importing_it_is_cheap_and_leaves_pillow_as_it_was() -> None:
 
 
 def test_reading_heic_does_not_register_it_with_pillow() -> None:
-    read_photo(encode(quarters(), "HEIF"))
-    assert "HEIF" not in Image.OPEN
+    data = encode(quarters(), "HEIF")
+    before = dict(Image.OPEN)  # other packages in the process may have registered it themselves
+    read_photo(data)
+    assert before == Image.OPEN
 
 
 def test_threads_do_not_disturb_each_other() -> None:

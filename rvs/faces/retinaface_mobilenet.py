@@ -25,31 +25,32 @@ if TYPE_CHECKING:
 _ANCHOR_SIDES_PX = {8: (16, 32), 16: (64, 128), 32: (256, 512)}
 _CENTRE_VARIANCE, _SIZE_VARIANCE = 0.1, 0.2
 
-# The numbers below were measured on about 900 scenes of 24 to 2500 px, made of LFW faces (1,700 of them, up to 40
-# in a photo), and on 22 pictures without a face. Widths are those of the face's box; "found" means IoU > 0.5.
+# The numbers below were measured on 883 scenes of 24 to 2500 px with 1,957 faces of LFW in them (up to 40 in a
+# scene), and on pictures without a face. Widths are those of the face's box; "found" means IoU > 0.5.
 
 # The network is shown pictures whose sides are multiples of this (and so of its 32). Few shapes, since a runtime
 # compiles for each shape it meets (30 to 100 ms); steps of 64 would save a tenth of the pixels.
 _CANVAS_STEP_PX = 128
 
-# A megapixel becomes 500 to 670 px on its long side: 12 to 15 ms on two cores, every selfie and portrait found.
+# A megapixel becomes 500 to 670 px on its long side: 13 to 17 ms on two cores, every selfie and portrait found.
 _COARSE_SIDE_PX = 768
-# Below a width of 16, 20, 24 and 28 px in the picture it is shown, the network finds 10, 57, 77 and 95 % of the
-# faces, and of larger ones all; a face of 19 px can still be compared. So the fine look does not reduce at all,
-# as long as photos are not larger than `photo` makes them.
+# Of faces 12, 16, 20 and 24 px wide in the picture it is shown, and up to 4 px more, the network finds 8, 57, 77
+# and 95 %; of larger ones all. A face of 19 px can still be compared (see `quality`). So the fine look does not
+# reduce at all, as long as photos are not larger than `photo` makes them.
 _FINE_SIDE_PX = 2560
 # It is taken in tiles, which costs some overlap and saves memory: 110 MB for 1280 px squares, 330 for 2560 x 1920.
 _TILE_SIDE_PX = 1280
-# The fine look is taken if the coarse one saw a face below this width, be it a doubtful one. With doubt from 0.2
-# on, 87 % of the bystanders behind a portrait are found, without doubt 53 %; 5 % of the portraits are looked at
-# twice for nothing, with 0.1 it would be 15 %.
+# The fine look is taken if the coarse one saw a face below this width, be it a doubtful one of this score. With
+# doubts from 0.2 on, 87 % of the faces are found where there are bystanders behind a portrait, without them 53 %;
+# 5 % of the portraits with nobody behind are looked at closely for nothing (from 0.1 on 15 %).
 _SMALL_FACE_PX = 32
 _DOUBT = 0.2
 # The fine look is asked for small faces only. Large patterns without detail are what it errs on: of 34 false faces
 # in 300 megapixels at full size none was narrower than 24 px and most were wider than 70.
 _FINE_LIMIT = 1.25  # times the small face: the two looks differ a little in width
 # A face larger than the photo is larger than those the weights were trained on, and cut by the border: stepping
-# back from it halves the error of its landmarks. Together a canvas of 256 px, 4 ms.
+# back halves the error of its landmarks (at 1.5 times the photo from 0.12 to 0.06 of the distance between the
+# eyes, at twice from 0.30 to 0.10). The two make a canvas of 256 px: 4 ms.
 _FRAMED_SIDE_PX = 192
 _FRAME_PX = 32
 

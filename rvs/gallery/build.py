@@ -6,7 +6,6 @@ and the version appears by one rename. The version in use is never touched.
 """
 
 import contextlib
-import hashlib
 import importlib.metadata
 import time
 from collections.abc import Iterator, Sequence
@@ -26,6 +25,7 @@ from rvs.gallery.embed import (
     HashedPhoto,
     PhotoEmbedder,
     Progress,
+    gallery_digest,
     hash_photos,
 )
 from rvs.gallery.folder import GalleryPhoto, list_photos
@@ -121,13 +121,15 @@ class Builder:
             OSError: the disk is full or read-only.
         """
         started = time.perf_counter()
+        photos = list_photos(root)  # first, so that a wrong path leaves no empty index behind
         with self._only_builder():
             remove_stale_parts(self.store.folder)
-            return self._build(root, progress, fresh=fresh, started=started)
+            return self._build(root, photos, progress, fresh=fresh, started=started)
 
-    def _build(self, root: Path, progress: Progress, *, fresh: bool, started: float) -> BuildReport:
+    def _build(
+        self, root: Path, photos: Sequence[GalleryPhoto], progress: Progress, *, fresh: bool, started: float
+    ) -> BuildReport:
         clock = _Clock()
-        photos = list_photos(root)
         progress("hash", 0, len(photos))
         hashed = hash_photos(root, photos, self.workers)
         progress("hash", len(photos), len(photos))
@@ -140,10 +142,8 @@ class Builder:
             return BuildReport(version.folder, False, *counts, version.misses, in_use, seconds)
         clock.lap("hash")
 
-        journal = Journal(self.store.folder / f".journal-{self.pipeline.fingerprint}-{self.face_choice}")
-        if fresh:
-            journal.delete()
-            journal = Journal(self.store.folder / f".journal-{self.pipeline.fingerprint}-{self.face_choice}")
+        name = f".journal-{self.pipeline.fingerprint}-{self.face_choice}"
+        journal = Journal(self.store.folder / name, fresh=fresh)
         known = before | journal.outcomes
         todo = list({content: photo for photo, content in hashed if content not in known}.values())
         self._embed(root, todo, len(photos), journal, progress)
@@ -157,10 +157,8 @@ class Builder:
                 hint="Check that the photos show faces, or choose another pipeline.",
             )
         # A photo that could not be seen counts as one of unknown content: the next build looks at it again.
-        digest = gallery_digest(
-            [(photo, content if content in outcomes else "") for photo, content in hashed]
-        )
-        manifest = self._write(records, misses, vectors, digest, clock, progress)
+        hashed = [(photo, content if content in outcomes else "") for photo, content in hashed]
+        manifest = self._write(records, misses, vectors, gallery_digest(hashed), clock, progress)
         self.store.activate(manifest.version)
         journal.delete()
         return BuildReport(
@@ -266,14 +264,6 @@ class Builder:
 
 
 _SOFTWARE = ("lookalike", "keras", "openvino", "annoy", "numpy", "pillow")
-
-
-def gallery_digest(hashed: Sequence[HashedPhoto]) -> str:
-    """One sha256 over every photo's file name and content, in the order given."""
-    digest = hashlib.sha256()
-    for photo, content in hashed:
-        digest.update(f"{photo.file}\0{content}\n".encode())
-    return digest.hexdigest()
 
 
 def _gather(

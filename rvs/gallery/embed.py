@@ -110,6 +110,14 @@ def hash_photos(root: Path, photos: Sequence[GalleryPhoto], workers: int) -> lis
         return list(zip(photos, hashes, strict=True))
 
 
+def gallery_digest(hashed: Sequence[HashedPhoto]) -> str:
+    """One sha256 over every photo's file name and content, in the order given."""
+    digest = hashlib.sha256()
+    for photo, content in hashed:
+        digest.update(f"{photo.file}\0{content}\n".encode())
+    return digest.hexdigest()
+
+
 def _content_hash(path: Path) -> str:
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()

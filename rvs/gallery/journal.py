@@ -37,9 +37,11 @@ class Embedded:
 class Journal:
     """Outcomes by content hash, in memory and in shards below one folder."""
 
-    def __init__(self, folder: Path) -> None:
-        """Read what an earlier build left in `folder`; damaged shards are done again."""
+    def __init__(self, folder: Path, *, fresh: bool = False) -> None:
+        """Read what an earlier build left in `folder`, or forget it; damaged shards are done again."""
         self._folder = folder
+        if fresh:
+            self.delete()
         self.outcomes: dict[str, Embedded] = {}
         self._shards = 0
         folder.mkdir(parents=True, exist_ok=True)

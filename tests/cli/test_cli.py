@@ -22,7 +22,9 @@ pytestmark = pytest.mark.usefixtures("environment")
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, cache_dir: Path, tmp_path: Path) -> None:
-    """Our own cache and data folders, the clone's index."""
+    """Our own cache and data folders, the clone's index, and no LFW."""
+    monkeypatch.delenv("RVS_LFW_DIR", raising=False)
+    monkeypatch.delenv("RVS_LFW_PAIRS", raising=False)
     monkeypatch.setenv("RVS_CACHE_DIR", str(cache_dir))
     monkeypatch.setenv("RVS_DATA_DIR", str(tmp_path / "data"))
 

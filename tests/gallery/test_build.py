@@ -162,6 +162,7 @@ class TestFirst:
     def test_a_gallery_that_is_not_there(self, bench: Bench) -> None:
         with pytest.raises(GalleryMissingError):
             bench.builder.build(bench.gallery / "nothing", unheard)
+        assert not bench.index.exists()
 
     def test_workers_make_no_difference(self, bench: Bench, tmp_path: Path) -> None:
         one = replace(builder(tmp_path / "one"), workers=1).build(bench.gallery, unheard)

@@ -92,6 +92,13 @@ class TestKeeps:
         assert not (tmp_path / "journal").exists()
         assert Journal(tmp_path / "journal").outcomes == {}
 
+    def test_a_fresh_one_forgets(self, tmp_path: Path) -> None:
+        Journal(tmp_path / "journal").add([("a", _vector(1))])
+        journal = Journal(tmp_path / "journal", fresh=True)
+        assert journal.outcomes == {}
+        journal.add([("b", MISS)])
+        assert set(Journal(tmp_path / "journal").outcomes) == {"b"}
+
     def test_a_disk_that_is_full_keeps_what_was_there(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
