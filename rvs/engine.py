@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rvs.arrays import Pixels
-from rvs.errors import GalleryMissingError, LookalikeError
+from rvs.errors import GalleryError, GalleryMissingError, LookalikeError
 from rvs.gallery.lfw import Pair, find_lfw, find_pairs, read_pairs
 from rvs.gallery.store import Store
 from rvs.gallery.version import Version, open_version
@@ -70,11 +70,20 @@ def load_settings_pipeline(settings: Settings, *, many_photos: bool = False) -> 
 
 
 def calibration_for(version: Version) -> Calibration:
-    """The packaged calibration of the version's pipeline, or one fitted on the gallery itself."""
+    """The packaged calibration of the version's pipeline, or one fitted on the gallery itself.
+
+    Raises:
+        GalleryError: there is none, and the gallery has too few people to fit one.
+    """
     pipeline = version.manifest.pipeline
     packaged = packaged_calibration(pipeline)
     if packaged is not None:
         return packaged
+    if len(version.people) < 2:
+        raise GalleryError(
+            f"The gallery has one person, too few to learn what strangers look like to {pipeline}.",
+            hint="Add people and build again, or use the default pipeline, which knows.",
+        )
     return fit_calibration(
         pipeline, version.vectors, version.person_of, source="the gallery itself", most_people=1000
     )

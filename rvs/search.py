@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from rvs.arrays import Distances, Ids, Pixels, Vectors
-from rvs.errors import ConfigError, NoFaceError
+from rvs.errors import ConfigError, NoFaceError, PoorPhotoError
 from rvs.faces.face import Face
 from rvs.faces.quality import Quality, assess
 from rvs.gallery.version import Version
@@ -76,13 +76,14 @@ class Lookalike:
 
         Raises:
             NoFaceError: no face was found.
+            PoorPhotoError: a face cannot be turned upright.
             ConfigError: there is no face of that number, or `people` is less than 1.
         """
         if people < 1:
             raise ConfigError(f"{people} people cannot be named.", hint="Ask for at least 1.")
         faces = self.pipeline.faces(photo.pixels)
         chosen = self._choose(faces, face)
-        chips = [self.pipeline.chip(photo.pixels, one) for one in chosen]
+        chips = [self._chip(photo, one) for one in chosen]
         vectors = self.pipeline.embed(chips)
         searched = []
         for row, (one, chip) in enumerate(zip(chosen, chips, strict=True)):
@@ -98,6 +99,7 @@ class Lookalike:
 
         Raises:
             NoFaceError: one of them has no face; the sentence says which.
+            PoorPhotoError: a face cannot be turned upright.
         """
         faces, chips = [], []
         for photo, which in ((first, "first"), (second, "second")):
@@ -106,7 +108,7 @@ class Lookalike:
                 raise NoFaceError(f"No face was found in the {which} photo.", hint=NO_FACE_HINT)
             face = found[0] if found else None
             faces.append(face)
-            chips.append(self.pipeline.chip(photo.pixels, face))
+            chips.append(self._chip(photo, face))
         vectors = self.pipeline.embed(chips)
         qualities = [
             None if face is None else assess(photo.pixels, face, photo.reduction)
@@ -159,6 +161,12 @@ class Lookalike:
             )
             for rank, candidate in enumerate(self.rank_people(vector, people, excluded), start=1)
         )
+
+    def _chip(self, photo: Photo, face: Face | None) -> Pixels:
+        try:
+            return self.pipeline.chip(photo.pixels, face)
+        except ValueError as error:  # all landmarks in one place
+            raise PoorPhotoError("The face cannot be made out well enough.", hint=NO_FACE_HINT) from error
 
     def _choose(self, faces: Sequence[Face], selection: FaceSelection) -> list[Face | None]:
         if self.pipeline.detector is None:

@@ -4,7 +4,9 @@ Variables a developer may set: RVS_TEST_CACHE_DIR keeps the converted networks f
 RVS_LFW_DIR and RVS_LFW_PAIRS let the LFW tests run, RVS_WHEELS_DIR says where the two wheels are.
 """
 
+import logging
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -87,3 +89,12 @@ def _given(variable: str, what: str) -> Path:
     if not place:
         pytest.skip(f"{variable} is not set: this test needs {what}")
     return Path(place).resolve()
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_it_was() -> Iterator[None]:
+    """The command line sets up our logger; the next test finds it as if it had not."""
+    logger = logging.getLogger("rvs")
+    before = (logger.handlers, logger.level, logger.propagate)
+    yield
+    logger.handlers, logger.level, logger.propagate = before

@@ -13,7 +13,8 @@ import pytest
 from PIL import Image
 
 from rvs.arrays import Pixels
-from rvs.errors import ConfigError, NoFaceError
+from rvs.errors import ConfigError, NoFaceError, PoorPhotoError
+from rvs.faces.face import Box, Face
 from rvs.gallery.build import Builder
 from rvs.gallery.store import Store
 from rvs.gallery.version import Version, open_version
@@ -432,3 +433,22 @@ class TestLfw:
             assert len({match.person for match in matches}) == 5
             ranks[matches[0].person == name.replace("_", " ")] += 1
         assert ranks[True] >= 18
+
+
+class _AllInOnePlace:
+    """Finds one face whose landmarks coincide, as a network may on a smear."""
+
+    name = "smear"
+
+    def detect(self, pixels: Pixels) -> list[Face]:
+        point = (10.0, 10.0)
+        return [Face(Box(0, 0, 20, 20), (point, point, point, point, point), 0.9)]
+
+
+def test_a_face_that_cannot_be_turned_upright(pipeline: Pipeline, version: Version) -> None:
+    engine = _engine(version, dataclasses.replace(pipeline, detector=_AllInOnePlace()))
+    photo = _photo(draw(0, photo=0))
+    with pytest.raises(PoorPhotoError):
+        engine.find(photo, 1)
+    with pytest.raises(PoorPhotoError):
+        engine.compare(photo, photo)

@@ -47,6 +47,7 @@ def configure_logging(*, debug: bool) -> None:
     handler.setFormatter(logging.Formatter("%(name)s: %(message)s" if debug else "%(message)s"))
     logger = logging.getLogger("rvs")
     logger.handlers = [handler]
+    logger.propagate = False  # TensorFlow gives the root logger a handler of its own: each line came twice
     logger.setLevel(logging.DEBUG if debug else logging.INFO)
 
 
