@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvs.errors import ConfigError
-from rvs.whole_files import sha256_of, whole_directory
+from rvs.whole_files import remove_stale_parts, sha256_of, whole_directory
 
 if TYPE_CHECKING:
     import keras
@@ -239,6 +239,7 @@ def _convert(core: Any, definition: NetworkDefinition, folder: Path) -> None:
     import openvino  # noqa: PLC0415
 
     folder.parent.mkdir(parents=True, exist_ok=True)
+    remove_stale_parts(folder.parent)
     # Two processes may convert at once: both write the same, the first to finish is kept.
     with whole_directory(folder, first_wins=True) as part:
         saved = part / "saved_model"

@@ -5,10 +5,12 @@ Most tests use a tiny network of this file, which converts in a second; subproce
 
 import importlib.metadata
 import logging
+import os
 import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -232,6 +234,17 @@ class TestConversion:
         shutil.rmtree(folder)
         assert_works(load_network(TINY, own))
         assert_works(load_network(CONVERTED, own))
+        # It is young enough to be somebody's work.
+        assert in_cache(own) == [part.name, folder.name]
+
+    def test_clears_away_what_was_left_long_ago(self, own: InferenceOptions) -> None:
+        folder = cache_folder(TINY, own.cache_dir)
+        part = folder.with_name(f".{folder.name}.0123456789ab.part")
+        folder.rename(part)
+        long_ago = time.time() - 7 * 86_400
+        os.utime(part, (long_ago, long_ago))
+        assert_works(load_network(TINY, own))
+        assert in_cache(own) == [folder.name]
 
 
 def _flip(file: Path) -> None:

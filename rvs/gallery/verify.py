@@ -12,7 +12,7 @@ from rvs.gallery.version import Version
 from rvs.vectors.annoy_index import recall_at_k
 from rvs.vectors.exact_index import ExactIndex
 
-_PROBES = 1000
+_PROBES = 500
 # How far a probe lies from the photo it is made of: about as far as two photos of one person (median 0.29).
 _PROBE_DISTANCE = 0.3
 # A search width was tuned to the target on the same probes; less than this says that something is broken.
@@ -63,7 +63,7 @@ def realistic_probes(vectors: NDArray[np.float16]) -> Vectors:
         vectors: (n, dimension) of unit length.
 
     Returns:
-        (at most 1000, dimension) of unit length; the same for the same vectors.
+        (at most 500, dimension) of unit length; the same for the same vectors.
     """
     draw = np.random.default_rng(0)
     rows = draw.permutation(len(vectors))[:_PROBES]

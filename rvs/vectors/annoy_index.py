@@ -5,6 +5,8 @@ before (`gallery.version` does). A file is never changed while it is mapped, and
 `unload` under a running query is a crash; letting go of the object is not.
 """
 
+from bisect import bisect_left
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -95,12 +97,16 @@ def tune_search_k(
     k = min(k, len(vectors))
     truth, _ = ExactIndex(vectors).search(probes, k)
     widest = len(vectors) * 64
-    for search_k in (*(step for step in _SEARCH_K_LADDER if step < widest), widest):
+    steps = [*(step for step in _SEARCH_K_LADDER if step < widest), widest]
+
+    @cache
+    def recall(search_k: int) -> float:
         found, _ = AnnoyVectorIndex(path, vectors, search_k).search(probes, k)
-        recall = recall_at_k(found, truth)
-        if recall >= target:
-            break
-    return search_k, recall
+        return recall_at_k(found, truth)
+
+    # A wider search sees all that a narrower one sees, so recall only rises along the ladder.
+    chosen = steps[min(bisect_left(steps[:-1], target, key=recall), len(steps) - 1)]
+    return chosen, recall(chosen)
 
 
 def recall_at_k(found: Ids, truth: Ids) -> float:
