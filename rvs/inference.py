@@ -167,6 +167,7 @@ class _OpenVinoNetwork:
 
 class _TensorFlowNetwork:
     def __init__(self, definition: NetworkDefinition) -> None:
+        _hush_tensorflow()
         import tensorflow as tf  # noqa: PLC0415  (three seconds and 600 MB: only where it serves)
 
         model = definition.build()
@@ -183,6 +184,11 @@ class _TensorFlowNetwork:
         if not self._names:
             return (outputs.numpy(),)
         return tuple(outputs[name].numpy() for name in self._names)
+
+
+def _hush_tensorflow() -> None:
+    # It greets everybody with its build flags, unless told otherwise before it is loaded.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 
 def _openvino_core() -> Any:
@@ -234,7 +240,7 @@ def _discard(folder: Path) -> None:
 
 def _convert(core: Any, definition: NetworkDefinition, folder: Path) -> None:
     log.info("Converting the network %s for OpenVINO, once (about 10 seconds) ...", definition.name)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow greets everybody with its build flags
+    _hush_tensorflow()
     model = definition.build()
     import openvino  # noqa: PLC0415
 
