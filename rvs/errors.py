@@ -10,14 +10,18 @@ it) and, through `raise ... from`, the cause for the log. `code` is a stable nam
     │   ├── TooManyPixelsError       more pixels than the limit
     │   ├── NotAnImageError          text, SVG, video, PDF, noise
     │   ├── UnsupportedError         a picture, but of a kind that is not read here
-    │   └── TruncatedError           a picture that ends early or is damaged
+    │   ├── TruncatedError           a picture that ends early or is damaged
+    │   └── DownloadError            it could not be fetched from where it was posted
     ├── NoFaceError              a photo without a face
     ├── PoorPhotoError           a face that is too small, blurred, dark or turned away to be compared
     ├── GalleryError             the gallery or its index
     │   ├── GalleryMissingError      not there
     │   ├── GalleryCorruptError      there, but damaged or not ours
     │   └── GalleryMismatchError     made by another pipeline than the one in use
-    ├── BusyError                too much to do right now
+    ├── BusyError                too much to do right now, or not ready yet
+    │   ├── CooldownError            this person or channel has asked often enough for now
+    │   └── AlreadyAskingError       this person's last question is not answered yet
+    ├── ConsentError             a person who has not agreed to be searched by their avatar
     ├── DeadlineError            it took too long
     ├── RebuildError
     │   ├── RebuildRunningError      another build holds the lock
@@ -82,6 +86,12 @@ class TruncatedError(PhotoError):
     code = "photo.truncated"
 
 
+class DownloadError(PhotoError):
+    """The photo could not be fetched from where it was posted."""
+
+    code = "photo.download"
+
+
 class NoFaceError(LookalikeError):
     """A photo in which no face was found."""
 
@@ -119,9 +129,27 @@ class GalleryMismatchError(GalleryError):
 
 
 class BusyError(LookalikeError):
-    """There is more to do right now than the limits allow."""
+    """There is more to do right now than the limits allow, or the engine is not ready yet."""
 
     code = "busy"
+
+
+class CooldownError(BusyError):
+    """This person or this channel has asked often enough for now."""
+
+    code = "busy.cooldown"
+
+
+class AlreadyAskingError(BusyError):
+    """This person's last question is not answered yet."""
+
+    code = "busy.asking"
+
+
+class ConsentError(LookalikeError):
+    """A person has not agreed to be searched by their avatar."""
+
+    code = "consent"
 
 
 class DeadlineError(LookalikeError):

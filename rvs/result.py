@@ -20,7 +20,7 @@ class Score:
         probability: 0..1, calibrated probability of the same person when both answers are equally likely
             beforehand (so it is about one pair, not about the best of thousands); None where the gallery
             was too small to fit it.
-        word: the percentile in one word (see `rvs.scoring.word`).
+        word: the percentile in one word (see `rvs.scoring.word`, and `pair_word` for two photos).
     """
 
     distance: float

@@ -97,6 +97,19 @@ def word(among_strangers: float) -> Word:
     return "fair" if among_strangers >= 99.8 else "faint"
 
 
+def pair_word(among_strangers: float) -> Word:
+    """The percentile of two photos that somebody picked, in one word.
+
+    Nobody was searched for, so less is remarkable than in `word`: of strangers, 1 in 1,000 pairs is `uncanny`,
+    1 in 100 `strong`, 1 in 10 `fair`.
+    """
+    if among_strangers >= 99.9:
+        return "uncanny"
+    if among_strangers >= 99:
+        return "strong"
+    return "fair" if among_strangers >= 90 else "faint"
+
+
 def fit_calibration(
     pipeline: str, vectors: NDArray[np.floating], people: Ids, *, source: str, most_people: int = 3000
 ) -> Calibration:

@@ -5,7 +5,7 @@ from several threads at once.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -18,7 +18,7 @@ from rvs.gallery.version import Version
 from rvs.photo import Photo
 from rvs.pipeline import Pipeline
 from rvs.result import FaceResult, Match, Result, Score
-from rvs.scoring import Calibration, score
+from rvs.scoring import Calibration, pair_word, score
 from rvs.vectors.index import VectorIndex
 
 # How many photos compete before they are grouped by person, at the least.
@@ -44,7 +44,10 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Comparison:
-    """How alike two photos are: the score, and of each the chip that was compared and its quality."""
+    """How alike two photos are: the score, and of each the chip that was compared and its quality.
+
+    The score's word is that of a pair (`rvs.scoring.pair_word`).
+    """
 
     score: Score
     chips: tuple[Pixels, Pixels]
@@ -115,8 +118,11 @@ class Lookalike:
             for photo, face in zip((first, second), faces, strict=True)
         ]
         distance = float(np.linalg.norm(vectors[0] - vectors[1]))
+        measured = score(self.calibration, distance)
         return Comparison(
-            score(self.calibration, distance), (chips[0], chips[1]), (qualities[0], qualities[1])
+            replace(measured, word=pair_word(measured.percentile)),
+            (chips[0], chips[1]),
+            (qualities[0], qualities[1]),
         )
 
     def rank_people(

@@ -75,6 +75,18 @@ class Settings(BaseSettings):
     max_photo_pixels: int = Field(
         PhotoLimits().max_pixels, gt=0, description="Most pixels accepted, checked before any is decoded."
     )
+    workers: int = Field(
+        2, ge=1, le=64, description="Photos computed at once by a service; one of 48 megapixels can need 750 MB."
+    )
+    photos_in_memory: int = Field(
+        8, ge=1, le=1000, description="Photos that a service holds in memory at once; the others wait their turn."
+    )
+    queue: int = Field(
+        64, ge=1, le=10_000, description="Photos that may wait for a service; who comes later is told when to ask."
+    )
+    work_seconds: float = Field(
+        20, gt=0, le=600, description="Longest time one photo may be computed; it takes a tenth of a second."
+    )
 
     def inference_options(self, *, many_photos: bool = False) -> InferenceOptions:
         """How networks are run: for one photo soonest, or for many photos soonest.

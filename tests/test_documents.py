@@ -4,8 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic_settings import BaseSettings
 
 from rvs.cli.app import run
+from rvs.discord_app.settings import DiscordSettings
 from rvs.errors import LookalikeError
 from rvs.settings import Settings
 from rvs.weights import FACE_RESNET, RETINAFACE_MOBILENET
@@ -44,11 +46,29 @@ def test_commands_and_options_in_the_readme_exist(line: str, capsys: pytest.Capt
     assert all(word in described for word in words if word.startswith("-"))
 
 
-def test_every_setting_is_in_the_readme_with_its_description() -> None:
-    for name, field in Settings.model_fields.items():
-        assert f"| `RVS_{name.upper()}` |" in README, name
+@pytest.mark.parametrize("settings", [Settings, DiscordSettings])
+def test_every_setting_is_in_the_readme_with_its_description(settings: type[BaseSettings]) -> None:
+    prefix = settings.model_config["env_prefix"]
+    for name, field in settings.model_fields.items():
+        variable = field.validation_alias or f"{prefix}{name.upper()}"
+        assert f"| `{variable}` |" in README, name
         assert field.description is not None
         assert field.description in README.replace("\n", " "), name
+
+
+def test_the_example_of_an_env_file_has_only_settings_there_are() -> None:
+    named = re.findall(r"^(?:# )?(\w+)=", (ROOT / ".env.example").read_text(encoding="utf-8"), re.MULTILINE)
+    known = {f"RVS_{name.upper()}" for name in Settings.model_fields}
+    known |= {str(field.validation_alias) for field in DiscordSettings.model_fields.values()}
+    assert "DISCORD_TOKEN" in named
+    assert set(named) <= known
+
+
+def test_the_exit_codes_of_the_bot_are_in_the_readme() -> None:
+    described = README.replace("\n", " ")
+    for words in ("0 as asked", "2 a setting", "3 the token", "4 the message content intent", "5 the index"):
+        assert words in described
+    assert "6 Discord cannot be reached" in described
 
 
 def test_every_error_code_is_documented() -> None:

@@ -19,6 +19,7 @@ from rvs.scoring import (
     fit_calibration,
     genuine_distances,
     packaged_calibration,
+    pair_word,
     percentile,
     probability,
     score,
@@ -303,3 +304,22 @@ class TestFiles:
     def test_other_pipelines_have_none(self) -> None:
         assert packaged_calibration("whole-image + nothing") is None
         assert calibration_file("whole-image + resnet50") == "whole-image+resnet50.json"
+
+
+@pytest.mark.parametrize(
+    ("among_strangers", "expected"),
+    [
+        (100.0, "uncanny"),
+        (99.9, "uncanny"),
+        (99.89, "strong"),
+        (99.0, "strong"),
+        (98.9, "fair"),
+        (90.0, "fair"),
+        (89.9, "faint"),
+        (0.0, "faint"),
+    ],
+)
+def test_the_word_of_a_pair_asks_for_less_than_that_of_a_search(
+    among_strangers: float, expected: str
+) -> None:
+    assert pair_word(among_strangers) == expected

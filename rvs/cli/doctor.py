@@ -1,11 +1,15 @@
-"""`rvs doctor`: what is installed, what would compute, which index would answer, and what is missing."""
+"""`rvs doctor`: what is installed, what would compute, which index would answer, and what is missing.
 
+With `--discord` also what Discord says of the bot: its token, its intents, its permissions in each server.
+"""
+
+import asyncio
 import importlib.metadata
 import os
 import platform
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.text import Text
@@ -38,9 +42,16 @@ class Finding:
     hint: str = ""
 
 
-def doctor(as_json: JsonOption = False) -> None:
+def doctor(
+    discord: Annotated[
+        bool, typer.Option("--discord", help="Ask Discord about the bot: token, intents, permissions.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
     """Check this installation; the exit code is 1 when something needed is missing."""
     findings = list(examine(load_settings()))
+    if discord:
+        findings += asyncio.run(examine_discord())
     if as_json:
         print_json([asdict(finding) for finding in findings])
     else:
@@ -144,3 +155,53 @@ def _index(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", "photos", f"the gallery's photos are in {root}")
+
+
+async def examine_discord() -> list[Finding]:
+    """Every finding about the bot, as Discord sees it."""
+    # Not at the top: discord.py takes half a second, which no other command should wait for.
+    import aiohttp  # noqa: PLC0415
+
+    from rvs.discord_app.portal import ask_application, ask_servers, invite_url  # noqa: PLC0415
+    from rvs.discord_app.settings import load_discord_settings  # noqa: PLC0415
+
+    findings: list[Finding] = []
+    try:
+        settings = load_discord_settings()
+        token = settings.token_text()
+        async with aiohttp.ClientSession() as session:
+            application = await ask_application(session, settings.api, token)
+            findings.append(
+                Finding("ok", "token", f"accepted: {application.name}, bot {application.bot_name}")
+            )
+            findings.append(_intent(application.message_content, settings.message_content, settings.prefix))
+            servers = await ask_servers(session, settings.api, token)
+    except LookalikeError as error:
+        findings.append(Finding("bad", "discord", error.message, error.hint))
+        return findings
+    for server in servers:
+        if server.missing:
+            lacking = ", ".join(name.replace("_", " ") for name in server.missing)
+            hint = "Give the bot's role these permissions, or invite it again with the link below."
+            findings.append(Finding("bad", "server", f"{server.name}: it lacks {lacking}", hint))
+        else:
+            findings.append(Finding("ok", "server", f"{server.name}: it may do all that it needs"))
+    if not servers:
+        findings.append(
+            Finding("note", "server", "the bot is in no server yet", "Invite it with the link below.")
+        )
+    public = "anybody can use it" if application.public else "only the application's owner can use it"
+    findings.append(Finding("ok", "invite", f"{invite_url(application.id)} ({public})"))
+    return findings
+
+
+def _intent(allowed: bool, wanted: str, prefix: str) -> Finding:
+    if wanted == "off":
+        return Finding("ok", "intent", "messages are not read, by RVS_DISCORD_MESSAGE_CONTENT=off")
+    if allowed:
+        return Finding("ok", "intent", f"messages may be read: {prefix}lookalike works")
+    hint = "Switch on Message Content Intent in the developer portal (Bot)."
+    if wanted == "on":
+        return Finding("bad", "intent", "messages may not be read, but RVS_DISCORD_MESSAGE_CONTENT=on", hint)
+    words = f"messages may not be read: {prefix}lookalike works only as @mention lookalike; /lookalike always does"
+    return Finding("note", "intent", words, hint)

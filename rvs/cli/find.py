@@ -26,7 +26,7 @@ from rvs.engine import gallery_photos, load_engine
 from rvs.errors import ConfigError, LookalikeError
 from rvs.faces.quality import Quality
 from rvs.photo import Photo, PhotoLimits, read_photo
-from rvs.render import grid, percentile_text
+from rvs.render import closer_text, grid, percentile_text
 from rvs.result import FaceResult, Result
 from rvs.search import FaceSelection
 from rvs.settings import load_settings
@@ -130,9 +130,7 @@ def compare(
     score = comparison.score
     console = out()
     console.print(Text(f"{score.word}", style=_COLOURS[score.word]) + Text(" resemblance"))
-    console.print(
-        f"closer than {percentile_text(score.percentile)} of pairs of strangers (distance {score.distance:.3f})"
-    )
+    console.print(f"{closer_text(score.percentile)} (distance {score.distance:.3f})")
     if score.probability is not None:
         console.print(
             f"probability of one person, if that were as likely as not beforehand: {score.probability:.1%}"

@@ -51,6 +51,17 @@ def percentile_text(percentile: float) -> str:
     return f"{exact.quantize(step, rounding=ROUND_DOWN)} %"
 
 
+def closer_text(percentile: float) -> str:
+    """A percentile as a phrase: "closer than 99.98 % of pairs of strangers".
+
+    Raises:
+        ConfigError: the number is not within 0..100.
+    """
+    # "closer than > 99.999 %" is no sentence.
+    share = percentile_text(percentile).replace("> ", "over ").replace("< ", "under ")
+    return f"closer than {share} of pairs of strangers"
+
+
 def alt_text(found: FaceResult) -> str:
     """Say in words what the grid shows: the best people with rank, word and percentile.
 

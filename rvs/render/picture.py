@@ -1,19 +1,17 @@
-"""The page: where each card stands, and the JPEG that comes out, never larger than it may be.
+"""The page of the people a face resembles: where each card stands, and the picture that comes out.
 
 Everything stands on three columns. The probe takes what the people leave over in the first row (a tile, a
 double tile, or a banner above them), so no row ever ends with a lonely tile.
 """
 
-import io
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from PIL import Image
 
 from rvs.arrays import Pixels
-from rvs.errors import ConfigError
 from rvs.render import look
+from rvs.render.jpeg import Picture, encoded
 from rvs.render.lettering import write
 from rvs.render.look import GAP_PX, MARGIN_PX, TILE_PX, Place
 from rvs.render.phrases import MAX_PEOPLE, alt_text
@@ -29,25 +27,6 @@ _WIDTH_PX = 2 * MARGIN_PX + _COLUMNS * TILE_PX + (_COLUMNS - 1) * GAP_PX
 _BANNER_PX = 192
 _FOOTER_PX = 43
 _EXPLANATION = "x %: closer than x % of pairs of strangers. A resemblance, not an identity."
-_QUALITIES = (88, 80, 70, 58, 45, 30, 18, 10)
-_NARROWEST_PX = 100
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Picture:
-    """A grid that can be sent.
-
-    Attributes:
-        jpeg: the file's bytes.
-        alt_text: what the picture shows, in words, at most 1024 characters.
-        width_px: width of the picture, 960 unless it had to shrink to fit `max_bytes`.
-        height_px: height of the picture.
-    """
-
-    jpeg: bytes
-    alt_text: str
-    width_px: int
-    height_px: int
 
 
 def grid(found: FaceResult, load_photo: PhotoLoader, *, max_bytes: int = 1_000_000) -> Picture:
@@ -80,7 +59,7 @@ def grid(found: FaceResult, load_photo: PhotoLoader, *, max_bytes: int = 1_000_0
     if matches:
         at = (_WIDTH_PX // 2, height_px - MARGIN_PX)
         write(canvas, _EXPLANATION, at, look.FOOTER, colour=look.MUTED, align="centre")
-    return _encoded(canvas, alt_text(found), max_bytes)
+    return encoded(canvas, alt_text(found), max_bytes)
 
 
 def _places(matches: tuple[Match, ...]) -> tuple[Place, list[Place], int]:
@@ -117,14 +96,3 @@ def _heading(people: int) -> tuple[str, str]:
         return "This face resembles…", "one person"
     where_there_is_room = ", most alike first" if people % _COLUMNS == 0 else ""
     return "This face resembles…", f"{people} people{where_there_is_room}"
-
-
-def _encoded(canvas: Image.Image, words: str, max_bytes: int) -> Picture:
-    while canvas.width >= _NARROWEST_PX:
-        for quality in _QUALITIES:
-            buffer = io.BytesIO()
-            canvas.save(buffer, "JPEG", quality=quality)
-            if buffer.tell() <= max_bytes:
-                return Picture(buffer.getvalue(), words, canvas.width, canvas.height)
-        canvas = canvas.reduce(2)
-    raise ConfigError(f"No picture fits into {max_bytes} bytes.", hint="Allow at least 100,000 bytes.")
