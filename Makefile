@@ -8,15 +8,16 @@ WHEELS := .cache/wheels
 PHOTO ?=
 export PHOTO
 
-.PHONY: help demo test check format env wheels weights index calibrate lock clean
+.PHONY: help demo run test check format env wheels weights index calibrate pictures lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
-demo: $(READY)  ## find lookalikes for PHOTO=... (default: a NASA portrait), print them and write the grid
-	@mkdir -p demo
-	@photo="$$PHOTO"; [ -n "$$photo" ] || photo=$$($(PY) -m tools.sample_photo); \
-	$(VENV)/bin/rvs find -o demo/lookalikes.jpg -- "$$photo"
+demo: $(READY)  ## the bot in a conversation about PHOTO=... (default: a NASA portrait), no token needed
+	@$(PY) -m tools.demo
+
+run: $(READY)  ## start the bot; its token is DISCORD_TOKEN, in .env
+	@$(PY) bot.py
 
 test: $(READY) $(WHEELS)/.ready  ## run the tests
 	$(VENV)/bin/pytest
@@ -53,6 +54,10 @@ index: $(READY)  ## build the LFW index (RVS_LFW_DIR, or after `rvs lfw fetch`)
 
 calibrate: $(READY)  ## fit the percentile and the probability again
 	$(VENV)/bin/rvs calibrate
+
+pictures: $(READY)  ## draw the README's pictures of replies again (needs chromium)
+	$(PY) -m pip install --quiet "simcord[screenshot]"
+	$(PY) -m tools.pictures
 
 lock: $(READY)  ## resolve the dependencies again and pin them with hashes
 	$(PY) -m pip install --quiet uv

@@ -1,0 +1,196 @@
+"""One question from the start to the end: limits, a turn at the service, the photo, the engine, the reply.
+
+Every way of asking comes through here: prefix, slash, menus, buttons. A question that comes in is answered or
+told why not, once; that also holds for those that are open when the bot is stopped.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeAlias
+
+from rvs.answer import Answer, Question, Served, answer, compare
+from rvs.discord_app.errors import RESTARTING, line, log_error
+from rvs.discord_app.fetch import Fetch
+from rvs.discord_app.limits import Limiter
+from rvs.discord_app.photos import PostedPhoto
+from rvs.discord_app.replies import Outgoing, Reply
+from rvs.discord_app.ticket import FromAnswer, Ticket
+from rvs.discord_app.views import answer_message, comparison_message
+from rvs.errors import LookalikeError, TooLargeError
+from rvs.render import pair
+from rvs.service import Service, Turn
+from rvs.stages import Stages
+
+Find: TypeAlias = Callable[[], Awaitable[Sequence[PostedPhoto]]]
+"""Finds the photos that are meant, at least one; what it raises is told to the person who asked."""
+
+_GRACE_FOR_WORDS_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, and where: what limits are counted by.
+
+    Attributes:
+        person_id: who.
+        channel_id: where.
+        upload_limit_bytes: how large a file may be there.
+    """
+
+    person_id: int
+    channel_id: int
+    upload_limit_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeskLimits:
+    """What one question may take.
+
+    Attributes:
+        photos: how many photos of one question are answered.
+        photo_bytes: the largest photo, checked before it is fetched and while it arrives.
+        answer_seconds: from the question until there is something to send.
+    """
+
+    photos: int
+    photo_bytes: int
+    answer_seconds: float
+
+
+class Desk:
+    """Takes questions and sees to it that each is answered."""
+
+    def __init__(self, service: Service, limiter: Limiter, fetch: Fetch, limits: DeskLimits) -> None:
+        self._service = service
+        self._limiter = limiter
+        self._fetch = fetch
+        self._limits = limits
+        self._open: set[asyncio.Task[None]] = set()
+        self._closing = False
+
+    @property
+    def open_questions(self) -> int:
+        """How many questions are neither answered nor refused yet."""
+        return len(self._open)
+
+    async def ask(self, asker: Asker, find: Find, reply: Reply, *, people: int, face: int = 1) -> None:
+        """Answer about each photo that is meant, in their order, each in a reply of its own."""
+
+        async def work(stages: Stages) -> None:
+            with stages.stage("find"):
+                photos = await find()
+            answered = photos[: self._limits.photos]
+            for number, photo in enumerate(answered, start=1):
+                which = f"Photo {number}: " if len(answered) > 1 else ""
+                await self._guarded(
+                    self._one(asker, photo, reply, people, face, stages), reply, stages, which
+                )
+            if len(photos) > len(answered):
+                await reply.refuse(f"I looked at the first {len(answered)} of {len(photos)} photos.", stages)
+
+        await self._take(asker, reply, work)
+
+    async def compare(self, asker: Asker, find: Find, reply: Reply) -> None:
+        """Answer how alike the largest faces of two photos are."""
+
+        async def work(stages: Stages) -> None:
+            first, second = await find()
+            await self._compare(asker, first, second, reply, stages)
+
+        await self._take(asker, reply, work)
+
+    async def close(self, grace_s: float) -> None:
+        """Take no more questions; finish the open ones or apologise, within `grace_s` seconds."""
+        self._closing = True
+        self._service.stop()
+        if self._open:
+            await asyncio.wait(self._open, timeout=max(0.0, grace_s - _GRACE_FOR_WORDS_S))
+        unfinished = list(self._open)
+        for task in unfinished:
+            task.cancel()
+        if unfinished:
+            await asyncio.wait(unfinished, timeout=_GRACE_FOR_WORDS_S)
+
+    async def _take(self, asker: Asker, reply: Reply, work: Callable[[Stages], Awaitable[None]]) -> None:
+        stages = Stages()
+        task = asyncio.create_task(
+            self._admitted(asker, reply, work, stages), name=f"query-{stages.query_id}"
+        )
+        self._open.add(task)
+        task.add_done_callback(self._open.discard)
+        # Shielded: discord.py may cancel the command that asks, but only `close` ends a question.
+        await asyncio.shield(task)
+
+    async def _admitted(
+        self, asker: Asker, reply: Reply, work: Callable[[Stages], Awaitable[None]], stages: Stages
+    ) -> None:
+        try:
+            with self._limiter.asking(asker.person_id, asker.channel_id):
+                self._service.check()
+                async with reply.opened():
+                    await self._guarded(work(stages), reply, stages, "")
+        except LookalikeError as error:
+            log_error(error, stages.query_id)
+            await reply.refuse(line(error), stages)
+        except asyncio.CancelledError:
+            if not self._closing:
+                raise
+            await reply.refuse(RESTARTING, stages)
+
+    async def _guarded(self, job: Awaitable[None], reply: Reply, stages: Stages, which: str) -> None:
+        try:
+            await job
+        except Exception as error:  # whatever it is, the person who asked is told
+            log_error(error, stages.query_id)
+            await reply.refuse(which + line(error), stages)
+
+    async def _one(
+        self, asker: Asker, photo: PostedPhoto, reply: Reply, people: int, face: int, stages: Stages
+    ) -> None:
+        async with asyncio.timeout(self._limits.answer_seconds), self._service.turn(stages) as turn:
+            found = await self._answer(turn, photo, asker, people, face, stages)
+        ticket = Ticket(photo.source, found.face, people, asker.person_id)
+        with stages.stage("reply"):
+            await reply.send(answer_message(found, ticket, spoiler=photo.spoiler), stages)
+
+    async def _answer(
+        self, turn: Turn, photo: PostedPhoto, asker: Asker, people: int, face: int, stages: Stages
+    ) -> Answer:
+        with stages.stage("download"):
+            data = await self._download(photo)
+        question = Question(people, face, keep_photo=isinstance(photo.source, FromAnswer))
+        # The grid, the faces and the photo itself share what may be uploaded.
+        question = replace(question, max_bytes=min(question.max_bytes, asker.upload_limit_bytes // 3))
+        return await turn.run(partial(_answered, data=data, question=question, stages=stages))
+
+    async def _compare(
+        self, asker: Asker, first: PostedPhoto, second: PostedPhoto, reply: Reply, stages: Stages
+    ) -> None:
+        async with asyncio.timeout(self._limits.answer_seconds), self._service.turn(stages) as turn:
+            with stages.stage("download"):
+                both = [await self._download(photo) for photo in (first, second)]
+
+            def job(served: Served) -> Outgoing:
+                comparison = compare(served, both[0], both[1], stages)
+                ticket = Ticket(FromAnswer(), 1, 1, asker.person_id)
+                spoiler = first.spoiler or second.spoiler
+                return comparison_message(comparison, pair(comparison), ticket, spoiler=spoiler)
+
+            outgoing = await turn.run(job)
+        with stages.stage("reply"):
+            await reply.send(outgoing, stages)
+
+    async def _download(self, photo: PostedPhoto) -> bytes:
+        limit = self._limits.photo_bytes
+        if photo.size_bytes is not None and photo.size_bytes > limit:
+            raise TooLargeError(
+                f"The photo is too large: {photo.size_bytes / 2**20:.0f} MiB.",
+                hint=f"Send one of at most {limit // 2**20} MiB.",
+            )
+        return await self._fetch(photo.url, limit)
+
+
+def _answered(served: Served, *, data: bytes, question: Question, stages: Stages) -> Answer:
+    return answer(served, data, question, stages)
