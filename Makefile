@@ -8,7 +8,7 @@ WHEELS := .cache/wheels
 PHOTO ?=
 export PHOTO
 
-.PHONY: help demo run test check format env wheels weights index calibrate pictures lock clean
+.PHONY: help demo run test check format env wheels weights index calibrate load pictures lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -54,6 +54,9 @@ index: $(READY)  ## build the LFW index (RVS_LFW_DIR, or after `rvs lfw fetch`)
 
 calibrate: $(READY)  ## fit the percentile and the probability again
 	$(VENV)/bin/rvs calibrate
+
+load: $(READY)  ## measure the bot under load, against our own Discord on loopback
+	$(PY) -m tools.load
 
 pictures: $(READY)  ## draw the README's pictures of replies again (needs chromium)
 	$(PY) -m pip install --quiet "simcord[screenshot]"

@@ -149,7 +149,7 @@ def load_served(settings: Settings) -> Served:
         WeightsError: weights are missing or damaged.
         ConfigError: a setting makes no sense.
     """
-    return Served(load_engine(settings), gallery_photos(settings), settings.photo_limits())
+    return Served(load_engine(settings), gallery_photos(settings), settings.photo_limits(responsive=True))
 
 
 def warm_up(served: Served) -> None:

@@ -6,12 +6,10 @@ state, safe in threads; it has never heard of faces, chat or the command line.
 
 import hashlib
 import stat
-import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
-from typing import TypeAlias
 
 import numpy as np
 from PIL import Image
@@ -28,6 +26,7 @@ from PIL.WebPImagePlugin import WebPImageFile
 from rvs.arrays import Pixels
 from rvs.errors import ConfigError, EmptyPhotoError, PhotoError, TooLargeError, TooManyPixelsError
 from rvs.sniff import Header, damaged, exotic, read_header, recognise
+from rvs.tiff import orientation_of, read_tiff
 
 # Pillow's plugins by format. They are called directly: `Image.open` would load all others, and warn.
 _PLUGINS: dict[str, Callable[[BytesIO], ImageFile]] = {"AVIF": AvifImageFile, "BMP": BmpImageFile}
@@ -40,14 +39,6 @@ _UPRIGHT = {2: Transpose.FLIP_LEFT_RIGHT, 3: Transpose.ROTATE_180, 4: Transpose.
 _UPRIGHT |= {5: Transpose.TRANSPOSE, 6: Transpose.ROTATE_270}
 _UPRIGHT |= {7: Transpose.TRANSVERSE, 8: Transpose.ROTATE_90}  # what undoes each EXIF orientation
 
-_Entry: TypeAlias = tuple[int, int, bytes]  # of a TIFF directory: type, count, four bytes of value or offset
-# TIFF tags that say how pixels are stored, and the most values each may have: tables have one per strip.
-_TIFF_TAGS = dict.fromkeys((256, 257, 259, 262, 266, 277, 278, 284, 317, 322, 323, 332), 1)
-_TIFF_TAGS |= {258: 8, 273: 65_536, 279: 65_536, 320: 196_608, 324: 65_536, 325: 65_536, 338: 8, 339: 8}
-_TIFF_TAGS |= {347: 65_536, 529: 3, 530: 2, 532: 6}
-_TIFF_BYTES = {1: 1, 3: 2, 4: 4, 5: 8, 7: 1}  # per value of type BYTE, SHORT, LONG, RATIONAL, UNDEFINED
-_TIFF_COMPRESSIONS = {1, 5, 7, 8, 32773, 32946}  # none, LZW, JPEG, deflate, PackBits; no fax, no relics
-
 
 @dataclass(frozen=True, slots=True)
 class PhotoLimits:
@@ -56,6 +47,8 @@ class PhotoLimits:
     Attributes:
         max_bytes: 25 MiB, because photos of phones have 2 to 12, and chats rarely take more than 25.
         max_pixels: 50 million, because phones take 48; decoded they fill 200 MB. At most 89 million.
+        max_held_pixels: 89 million, the same for WebP and AVIF. Their decoders copy the whole picture while they hold
+            Python's lock (2.5 ms for each million pixels): a service that has to stay responsive sets less.
         working_side_px: larger photos are reduced until the longer side is under twice this, and no less than
             this. 1280, because the faces of a group photo stay large enough to be compared, and what follows
             has a known cost.
@@ -66,10 +59,11 @@ class PhotoLimits:
 
     max_bytes: int = 25 * 1024 * 1024
     max_pixels: int = 50_000_000
+    max_held_pixels: int = _MOST_PIXELS
     working_side_px: int = 1280
 
     def __post_init__(self) -> None:
-        if min(self.max_bytes, self.max_pixels, self.working_side_px) < 1:
+        if min(self.max_bytes, self.max_pixels, self.max_held_pixels, self.working_side_px) < 1:
             raise ConfigError("The limits for photos have to be 1 or more.")
         if self.max_pixels > _MOST_PIXELS:
             raise ConfigError(f"Photos can have at most {_MOST_PIXELS:,} pixels.", hint="Lower max_pixels.")
@@ -167,23 +161,25 @@ def _check_bytes(count: int, limits: PhotoLimits) -> None:
         )
 
 
-def _check_pixels(width: int, height: int, limits: PhotoLimits) -> None:
+def _check_pixels(width: int, height: int, kind: str, limits: PhotoLimits) -> None:
     if width < 1 or height < 1:
         raise EmptyPhotoError(f"This picture has no pixels ({width} x {height}).", hint="Send another one.")
-    if width * height > limits.max_pixels:
+    held = kind in ("WEBP", "AVIF")
+    most = min(limits.max_pixels, limits.max_held_pixels) if held else limits.max_pixels
+    if width * height > most:
         raise TooManyPixelsError(
             f"This picture has {width:,} x {height:,} pixels, {width * height / 1e6:,.1f} million;"
-            f" at most {limits.max_pixels / 1e6:,.4g} million are read.",
+            f" at most {most / 1e6:,.4g} million are read{f' of {kind}' if held else ''}.",
             hint=_SMALLER,
         )
 
 
 def _decode(kind: str, data: bytes, limits: PhotoLimits) -> Photo:
-    header = _read_tiff(data) if kind == "TIFF" else read_header(kind, data)
-    _check_pixels(header.width_px, header.height_px, limits)
+    header = read_tiff(data) if kind == "TIFF" else read_header(kind, data)
+    _check_pixels(header.width_px, header.height_px, kind, limits)
     image = _open_heif(header, limits) if kind == "HEIF" else _PLUGINS[kind](BytesIO(header.essence))
     width, height = image.size
-    _check_pixels(width, height, limits)  # again, because headers lie
+    _check_pixels(width, height, kind, limits)  # again, because headers lie
     if (factor := _factor(image, limits)) > 1 and isinstance(image, JpegImageFile):
         # Decodes at 1/2, 1/4 or 1/8 at once, which saves most of the time and memory.
         image.draft(None, (max(1, width // factor), max(1, height // factor)))
@@ -219,7 +215,7 @@ def _open_heif(header: Header, limits: PhotoLimits) -> Image.Image:
 
     file = pillow_heif.open_heif(header.essence)
     picture = file[file.primary_index]
-    _check_pixels(picture.size[0], picture.size[1], limits)
+    _check_pixels(picture.size[0], picture.size[1], "HEIF", limits)
     pixels = picture.data  # decodes; stride, and perhaps size, are known only afterwards
     return Image.frombuffer(picture.mode, picture.size, pixels, "raw", picture.mode, picture.stride, 1)
 
@@ -248,51 +244,3 @@ def _to_grey(image: Image.Image) -> Image.Image:
     top = next((limit for limit in ranges if high <= limit), high)
     scale = 255 / (top - low)
     return Image.fromarray((values * scale - low * scale).clip(0, 255).round().astype(np.uint8))
-
-
-def orientation_of(exif: bytes) -> int:
-    """The orientation that an EXIF block names, 1..8; 1 (upright) where it is absent or corrupt.
-
-    `exif` is a TIFF structure, with or without the word Exif before it. Pillow could read it too, but warns
-    about corrupt blocks, and warnings cannot be held back in one thread only.
-    """
-    try:
-        order, entries = _tiff_entries(exif.removeprefix(b"Exif\x00\x00"))
-        turn = _tiff_number(order, entries[0x0112])
-    except (struct.error, KeyError):
-        return 1
-    return turn if 1 <= turn <= 8 else 1
-
-
-def _tiff_entries(tiff: bytes) -> tuple[str, dict[int, _Entry]]:
-    order = {b"II*\x00": "<", b"MM\x00*": ">"}[tiff[:4]]
-    (start,) = struct.unpack_from(order + "I", tiff, 4)
-    (length,) = struct.unpack_from(order + "H", tiff, start)
-    raw = (struct.unpack_from(order + "HHI4s", tiff, start + 2 + 12 * number) for number in range(length))
-    return order, {tag: (kind, count, value) for tag, kind, count, value in raw}
-
-
-def _tiff_number(order: str, entry: _Entry) -> int:
-    kind, _, value = entry
-    return int(struct.unpack_from(order + {1: "B", 3: "H", 4: "I"}[kind], value)[0])
-
-
-def _read_tiff(data: bytes) -> Header:
-    # A TIFF's directory mixes all other metadata with how its pixels are stored. So it is written anew after
-    # the end of the file, with the latter only; what its entries point at stays where it is.
-    order, entries = _tiff_entries(data)
-    kept: dict[int, _Entry] = {}
-    for tag, (kind, count, value) in sorted(entries.items()):
-        if kind in _TIFF_BYTES and 1 <= count <= _TIFF_TAGS.get(tag, 0):
-            size = count * _TIFF_BYTES[kind]
-            if size <= 4 or struct.unpack(order + "I", value)[0] + size <= len(data):
-                kept[tag] = (kind, count, value)
-    if 259 in kept and _tiff_number(order, kept[259]) not in _TIFF_COMPRESSIONS:
-        raise exotic("TIFF", "a rare kind of compression")
-    directory = struct.pack(order + "H", len(kept))
-    directory += b"".join(struct.pack(order + "HHI4s", tag, *entry) for tag, entry in kept.items()) + bytes(4)
-    start = len(data) + len(data) % 2
-    essence = data[:4] + struct.pack(order + "I", start) + data[8:].ljust(start - 8, b"\x00") + directory
-    widths = [_tiff_number(order, kept[tag]) for tag in (256, 322) if tag in kept]  # a tile is decoded whole,
-    heights = [_tiff_number(order, kept[tag]) for tag in (257, 323) if tag in kept]  # however large it is
-    return Header("TIFF", max(widths), max(heights), essence, data)

@@ -1,6 +1,7 @@
 """Every limit, path and choice, from `RVS_*` variables or a `.env` file; made at the edge, passed down."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -75,14 +76,28 @@ class Settings(BaseSettings):
     max_photo_pixels: int = Field(
         PhotoLimits().max_pixels, gt=0, description="Most pixels accepted, checked before any is decoded."
     )
+    max_held_pixels: int = Field(
+        12_000_000,
+        gt=0,
+        description="Most pixels of a WebP or AVIF that a service accepts: copying one holds everything else up.",
+    )
     workers: int = Field(
-        2, ge=1, le=64, description="Photos computed at once by a service; one of 48 megapixels can need 750 MB."
+        2,
+        ge=1,
+        le=64,
+        description="Photos computed at once by a service; one of 48 megapixels can need 750 MB.",
     )
     photos_in_memory: int = Field(
-        8, ge=1, le=1000, description="Photos that a service holds in memory at once; the others wait their turn."
+        8,
+        ge=1,
+        le=1000,
+        description="Photos that a service holds in memory at once; the others wait their turn.",
     )
     queue: int = Field(
-        64, ge=1, le=10_000, description="Photos that may wait for a service; who comes later is told when to ask."
+        64,
+        ge=1,
+        le=10_000,
+        description="Photos that may wait for a service; who comes later is told when to ask.",
     )
     work_seconds: float = Field(
         20, gt=0, le=600, description="Longest time one photo may be computed; it takes a tenth of a second."
@@ -104,9 +119,10 @@ class Settings(BaseSettings):
             streams=threads if many_photos else 1,
         )
 
-    def photo_limits(self) -> PhotoLimits:
-        """The limits for photos that people send."""
-        return PhotoLimits(max_bytes=self.max_photo_bytes, max_pixels=self.max_photo_pixels)
+    def photo_limits(self, *, responsive: bool = False) -> PhotoLimits:
+        """The limits for photos that people send; `responsive` for a service, where others must not be held up."""
+        limits = PhotoLimits(max_bytes=self.max_photo_bytes, max_pixels=self.max_photo_pixels)
+        return replace(limits, max_held_pixels=self.max_held_pixels) if responsive else limits
 
 
 def load_settings(**overrides: object) -> Settings:

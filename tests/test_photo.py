@@ -33,7 +33,8 @@ from rvs.errors import (
     TruncatedError,
     UnsupportedError,
 )
-from rvs.photo import Photo, PhotoLimits, orientation_of, read_photo
+from rvs.photo import Photo, PhotoLimits, read_photo
+from rvs.tiff import orientation_of
 
 FORMATS = ("AVIF", "BMP", "GIF", "HEIF", "JPEG", "PNG", "TIFF", "WEBP")
 RED, GREEN, BLUE, WHITE, BLACK = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255), (0, 0, 0)
@@ -758,3 +759,16 @@ def test_whatever_is_sent_a_photo_or_one_of_our_errors(data: bytes) -> None:
     except LookalikeError:
         return
     check(photo)
+
+
+@pytest.mark.parametrize(("kind", "read"), [("WEBP", False), ("AVIF", False), ("JPEG", True), ("PNG", True)])
+def test_formats_whose_copying_holds_others_up_have_a_limit_of_their_own(kind: str, read: bool) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (50, 40), "teal").save(file, kind)
+    limits = PhotoLimits(max_held_pixels=1999)
+    if read:
+        assert read_photo(file.getvalue(), limits).width_px == 50
+    else:
+        with pytest.raises(TooManyPixelsError, match=f"of {kind}"):
+            read_photo(file.getvalue(), limits)
+    assert read_photo(file.getvalue(), PhotoLimits(max_held_pixels=2000)).width_px == 50
