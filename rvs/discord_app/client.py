@@ -104,6 +104,17 @@ class LookalikeBot(commands.Bot):
                 self._parts.settings.prefix,
             )
 
+    async def on_message(self, message: discord.Message) -> None:
+        """Commands; and a bare mention with a photo, which can only mean one thing."""
+        if message.author.bot:
+            return
+        context = await self.get_context(message)
+        bare = context.prefix is not None and not context.invoked_with
+        if bare and context.prefix != self._parts.settings.prefix:
+            context.command = self._members.by_message
+            context.invoked_with = self._members.by_message.name
+        await self.invoke(context)
+
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Presses on our components come here, whatever message they are on."""
         await self._controls.press(interaction)
@@ -111,9 +122,12 @@ class LookalikeBot(commands.Bot):
     async def on_command_error(self, ctx: commands.Context[Any], error: commands.CommandError) -> None:
         """Commands of other bots are none of ours, but who mentions us wants something."""
         reply = MessageReply(ctx.message, self._parts.settings.reply_seconds)
+        mentioned = self.user is not None and self.user.id in ctx.message.raw_mentions
+        # A `!sync` is as likely meant for another bot as for us.
+        if isinstance(error, (commands.CommandNotFound, commands.NotOwner)) and not mentioned:
+            return
         if isinstance(error, commands.CommandNotFound):
-            if self.user is not None and self.user.id in ctx.message.raw_mentions:
-                await reply.refuse(NO_PHOTO, Stages())
+            await reply.refuse(NO_PHOTO, Stages())
             return
         stages = Stages()
         log_error(error, stages.query_id)

@@ -218,9 +218,11 @@ class LookalikeCommands(commands.Cog):
 
     async def _reply_to(self, message: discord.Message) -> MessageReply | None:
         """Where the answer goes; None when nothing can be said there, or only what is missing."""
-        if message.guild is None:
+        me = message.guild.me if message.guild else None
+        # In direct messages there is nothing to ask, and of a thread not heard of yet nothing is known.
+        if me is None or isinstance(message.channel, discord.DMChannel | discord.PartialMessageable):
             return MessageReply(message, self._seconds)
-        may = message.channel.permissions_for(message.guild.me)
+        may = message.channel.permissions_for(me)
         in_thread = isinstance(message.channel, discord.Thread)
         if not (may.send_messages_in_threads if in_thread else may.send_messages):
             _log.warning("channel %d: no permission to send messages", message.channel.id)
