@@ -11,11 +11,12 @@ from functools import partial
 from typing import TypeAlias
 
 from rvs.answer import Answer, Question, Served, answer, compare
+from rvs.discord_app.delivery import Outgoing
 from rvs.discord_app.errors import RESTARTING, line, log_error
 from rvs.discord_app.fetch import Fetch
 from rvs.discord_app.limits import Limiter
 from rvs.discord_app.photos import PostedPhoto
-from rvs.discord_app.replies import Outgoing, Reply
+from rvs.discord_app.replies import Reply
 from rvs.discord_app.ticket import FromAnswer, Ticket
 from rvs.discord_app.views import answer_message, comparison_message
 from rvs.errors import LookalikeError, TooLargeError
@@ -100,6 +101,11 @@ class Desk:
             await self._compare(asker, first, second, reply, stages)
 
         await self._take(asker, reply, work)
+
+    async def settle(self, seconds: float) -> None:
+        """Wait until the questions that are open now are answered, for at most `seconds`."""
+        if self._open:
+            await asyncio.wait(self._open, timeout=seconds)
 
     async def close(self, grace_s: float) -> None:
         """Take no more questions; finish the open ones or apologise, within `grace_s` seconds."""

@@ -12,10 +12,11 @@ from discord.ext import commands
 from rvs.discord_app.asking import Desk
 from rvs.discord_app.consent import Consents
 from rvs.discord_app.controls import Controls
+from rvs.discord_app.delivery import TROUBLE, describe
 from rvs.discord_app.errors import NO_PHOTO, line, log_error
 from rvs.discord_app.lookalike import LookalikeCommands
 from rvs.discord_app.owner import OwnerCommands
-from rvs.discord_app.replies import TROUBLE, InteractionReply, MessageReply, describe
+from rvs.discord_app.replies import InteractionReply
 from rvs.discord_app.settings import DiscordSettings
 from rvs.discord_app.sync import SyncRecord, sync_commands
 from rvs.stages import Stages
@@ -109,8 +110,8 @@ class LookalikeBot(commands.Bot):
         if message.author.bot:
             return
         context = await self.get_context(message)
-        bare = context.prefix is not None and not context.invoked_with
-        if bare and context.prefix != self._parts.settings.prefix:
+        # Discord cuts the space at the end, without which discord.py takes a mention for no prefix.
+        if self.user is not None and message.content.strip() in {f"<@{self.user.id}>", f"<@!{self.user.id}>"}:
             context.command = self._members.by_message
             context.invoked_with = self._members.by_message.name
         await self.invoke(context)
@@ -121,17 +122,17 @@ class LookalikeBot(commands.Bot):
 
     async def on_command_error(self, ctx: commands.Context[Any], error: commands.CommandError) -> None:
         """Commands of other bots are none of ours, but who mentions us wants something."""
-        reply = MessageReply(ctx.message, self._parts.settings.reply_seconds)
         mentioned = self.user is not None and self.user.id in ctx.message.raw_mentions
         # A `!sync` is as likely meant for another bot as for us.
         if isinstance(error, (commands.CommandNotFound, commands.NotOwner)) and not mentioned:
             return
-        if isinstance(error, commands.CommandNotFound):
-            await reply.refuse(NO_PHOTO, Stages())
-            return
         stages = Stages()
-        log_error(error, stages.query_id)
-        await reply.refuse(line(error), stages)
+        unknown = isinstance(error, commands.CommandNotFound)
+        if not unknown:
+            log_error(error, stages.query_id)
+        reply = await self._members.reply_to(ctx.message)
+        if reply is not None:
+            await reply.refuse(NO_PHOTO if unknown else line(error), stages)
 
     async def on_error(self, event_method: str, /, *_args: Any, **_kwargs: Any) -> None:
         """An event that failed: a line and a traceback, nothing of what it carried."""

@@ -13,11 +13,12 @@ import discord
 
 from rvs.discord_app.asking import Desk
 from rvs.discord_app.consent import Consents
+from rvs.discord_app.delivery import TROUBLE, describe
 from rvs.discord_app.errors import EXPIRED, NOT_YOURS, line, log_error
 from rvs.discord_app.lookalike import LookalikeCommands, asker_of
 from rvs.discord_app.notices import AGREE, AGREED, WITHDRAW, WITHDRAWN
 from rvs.discord_app.photos import PostedPhoto, photo_in_answer, photos_of
-from rvs.discord_app.replies import TROUBLE, InteractionReply, describe
+from rvs.discord_app.replies import InteractionReply
 from rvs.discord_app.ticket import FromAnswer, FromAvatar, FromMessage, Ticket, is_ours, read_ticket
 from rvs.errors import ConfigError, DownloadError
 from rvs.stages import Stages

@@ -81,7 +81,7 @@ class LookalikeCommands(commands.Cog):
     async def by_message(self, ctx: commands.Context[Any], *, words: str = "") -> None:
         """`!lookalike`, with a photo, as a reply to one, or with a mention; a number says how many people."""
         message = ctx.message
-        reply = await self._reply_to(message)
+        reply = await self.reply_to(message)
         if reply is None:
             return
         limit = message.guild.filesize_limit if message.guild else discord.utils.DEFAULT_FILE_SIZE_LIMIT_BYTES
@@ -199,6 +199,8 @@ class LookalikeCommands(commands.Cog):
             if hidden:
                 raise DownloadError(UNREADABLE)
             raise NotAnImageError("The message you reply to has no photo.", hint=_NO_PICTURE)
+        if "://" in message.content:
+            raise NotAnImageError("I do not follow links.", hint="Attach the photo itself.")
         return [avatar_of(message.author)]
 
     def _reads_again(
@@ -216,7 +218,7 @@ class LookalikeCommands(commands.Cog):
             or self._bot.user in message.mentions
         )
 
-    async def _reply_to(self, message: discord.Message) -> MessageReply | None:
+    async def reply_to(self, message: discord.Message) -> MessageReply | None:
         """Where the answer goes; None when nothing can be said there, or only what is missing."""
         me = message.guild.me if message.guild else None
         # In direct messages there is nothing to ask, and of a thread not heard of yet nothing is known.

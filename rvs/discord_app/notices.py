@@ -4,7 +4,7 @@ import discord
 from discord import ui
 
 import rvs
-from rvs.discord_app.replies import Outgoing
+from rvs.discord_app.delivery import Outgoing
 
 AGREE = "look:consent:agree"
 WITHDRAW = "look:consent:withdraw"

@@ -10,8 +10,8 @@ import discord
 from discord import ui
 
 from rvs.answer import Answer
+from rvs.discord_app.delivery import Outgoing, Upload
 from rvs.discord_app.photos import PHOTO_FILE
-from rvs.discord_app.replies import Outgoing, Upload
 from rvs.discord_app.ticket import STEPS, Ticket
 from rvs.faces.quality import Quality
 from rvs.render import MAX_PEOPLE, Picture, closer_text, readable_name
@@ -67,8 +67,10 @@ def caption(answer: Answer) -> str:
     matches = answer.found.matches[:MAX_PEOPLE]
     if not matches:
         return "### No resemblance\nNobody in this gallery resembles this face."
-    best = matches[0]
-    if best.score.word == "faint":
+    best, quality = matches[0], answer.found.quality
+    if quality is not None and not quality.usable:
+        lines = ["### The photo is too poor to say", f"The nearest is **{_name(best)}**."]
+    elif best.score.word == "faint":
         lines = [
             "### No good match",
             f"Nobody in this gallery looks much like this face. The nearest is **{_name(best)}**.",
@@ -78,7 +80,7 @@ def caption(answer: Answer) -> str:
     if len(matches) > 1:
         others = ", ".join(f"{match.rank} {_name(match)} ({match.score.word})" for match in matches[1:])
         lines.append(f"-# Then {others}")
-    lines += _poor(answer.found.quality, "The photo is poor")
+    lines += _poor(quality, "The photo is poor")
     return "\n".join(lines)
 
 
