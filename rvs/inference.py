@@ -11,6 +11,7 @@ import logging
 import os
 import queue
 import shutil
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -192,9 +193,20 @@ def _hush_tensorflow() -> None:
 
 
 def _openvino_core() -> Any:
-    import openvino  # noqa: PLC0415  (0.2 s: not at import time)
+    return _openvino().Core()
 
-    return openvino.Core()
+
+def _openvino() -> Any:
+    """OpenVINO itself (0.2 s: not at import time), without the client that reports every import of it.
+
+    Its converter sends an event to an analytics service as soon as it is imported, and it is imported with the
+    rest. Where its telemetry package cannot be imported, it uses a stub of its own.
+    """
+    if "openvino" not in sys.modules:
+        sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # what cannot be imported
+    import openvino  # noqa: PLC0415
+
+    return openvino
 
 
 def cache_folder(definition: NetworkDefinition, cache_dir: Path) -> Path:
@@ -242,7 +254,7 @@ def _convert(core: Any, definition: NetworkDefinition, folder: Path) -> None:
     log.info("Converting the network %s for OpenVINO, once (about 10 seconds) ...", definition.name)
     _hush_tensorflow()
     model = definition.build()
-    import openvino  # noqa: PLC0415
+    openvino = _openvino()
 
     folder.parent.mkdir(parents=True, exist_ok=True)
     remove_stale_parts(folder.parent)

@@ -534,3 +534,24 @@ class TestChoices:
     def test_precision_of_this_machine(self) -> None:
         assert choose_precision("auto", "openvino") in ("bf16", "f32")
         assert choose_precision("f32", "openvino") == "f32"
+
+
+def test_openvino_is_loaded_without_the_client_that_reports_it(tmp_path: Path) -> None:
+    """In a process of its own, because others here may have imported it already; with a home to look into."""
+    script = """
+import sys
+from rvs.inference import _openvino_core
+_openvino_core()
+import openvino.tools.ovc
+loaded = sorted(name for name, module in sys.modules.items() if "openvino_telemetry" in name and module)
+print(loaded)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env={**os.environ, "HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
+    assert list(tmp_path.iterdir()) == []  # it would leave the id that it reports with
