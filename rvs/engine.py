@@ -7,7 +7,7 @@ from rvs.arrays import Pixels
 from rvs.errors import GalleryError, GalleryMissingError, LookalikeError
 from rvs.gallery.lfw import Pair, find_lfw, find_pairs, read_pairs
 from rvs.gallery.store import Store
-from rvs.gallery.version import Version, open_version
+from rvs.gallery.version import Version
 from rvs.photo import read_photo
 from rvs.pipeline import Pipeline, load_pipeline, parse_pipeline
 from rvs.result import Match
@@ -39,7 +39,7 @@ class GalleryPhotos:
 
 
 def load_engine(settings: Settings) -> Lookalike:
-    """The engine that the settings describe.
+    """The engine that the settings describe. No process prunes its version as long as it lives.
 
     Raises:
         GalleryError: the index is missing, damaged, or of another pipeline.
@@ -49,8 +49,18 @@ def load_engine(settings: Settings) -> Lookalike:
     name = parse_pipeline(settings.pipeline)
     # Before the networks: whether the index fits is known in milliseconds.
     fingerprint = name.fingerprint(settings.weights)
-    version = open_version(Store(settings.index_dir / settings.index).current(), fingerprint=fingerprint)
+    version = Store(settings.index_dir / settings.index).open_current(fingerprint=fingerprint)
     pipeline = load_settings_pipeline(settings)
+    return Lookalike(pipeline, version, version.index(settings.search), calibration_for(version))
+
+
+def engine_over(folder: Path, pipeline: Pipeline, settings: Settings) -> Lookalike:
+    """Another version of the index, for networks that are loaded already; held like that of `load_engine`.
+
+    Raises:
+        GalleryError: the version is missing, damaged, or of another pipeline.
+    """
+    version = Store(folder.parent).open(folder.name, fingerprint=pipeline.fingerprint)
     return Lookalike(pipeline, version, version.index(settings.search), calibration_for(version))
 
 

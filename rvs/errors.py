@@ -25,6 +25,7 @@ it) and, through `raise ... from`, the cause for the log. `code` is a stable nam
     ├── DeadlineError            it took too long
     ├── RebuildError
     │   ├── RebuildRunningError      another build holds the lock
+    │   ├── RebuildCancelledError    somebody ended it
     │   └── RebuildFailedError       the new version did not pass its checks
     ├── WeightsError             weights of a network missing or not the ones expected
     └── ConfigError              a setting or an argument that makes no sense
@@ -170,10 +171,23 @@ class RebuildRunningError(RebuildError):
     code = "rebuild.running"
 
 
+class RebuildCancelledError(RebuildError):
+    """Somebody ended the build; the old version stays."""
+
+    code = "rebuild.cancelled"
+
+
 class RebuildFailedError(RebuildError):
-    """The new version did not pass its checks; the old one stays."""
+    """The new version did not pass its checks; the old one stays.
+
+    `last_lines` is what a build in a process of its own wrote last; it may name folders.
+    """
 
     code = "rebuild.failed"
+
+    def __init__(self, message: str, *, hint: str = "", last_lines: tuple[str, ...] = ()) -> None:
+        super().__init__(message, hint=hint)
+        self.last_lines = last_lines
 
 
 class WeightsError(LookalikeError):

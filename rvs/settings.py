@@ -49,6 +49,15 @@ class Settings(BaseSettings):
     index_dir: FolderPath = Field(
         default_factory=_default_index_dir, description="Where indexes are kept, one folder each."
     )
+    index_poll_seconds: float = Field(
+        5,
+        ge=0,
+        le=3600,
+        description="How often a service looks whether another version of the index is in use; 0: never.",
+    )
+    keep_versions: int = Field(
+        3, ge=1, le=1000, description="Older versions of an index that a build leaves, to roll back to."
+    )
     search: Literal["annoy", "exact"] = Field(
         "annoy", description="annoy: fast, recall measured at the build; exact: compares with every photo."
     )
@@ -101,6 +110,20 @@ class Settings(BaseSettings):
     )
     work_seconds: float = Field(
         20, gt=0, le=600, description="Longest time one photo may be computed; it takes a tenth of a second."
+    )
+    logs: Literal["auto", "human", "json"] = Field(
+        "auto", description="How a service logs; auto: lines on a terminal, else one JSON object a line."
+    )
+    ops_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="Port of the operations endpoint (/livez, /readyz, /metrics); 0: there is none.",
+    )
+    ops_host: str = Field(
+        "127.0.0.1",
+        min_length=1,  # an empty one would mean every address of the machine
+        description="Its address; it asks for no password, so leave it to this machine or a closed network.",
     )
 
     def inference_options(self, *, many_photos: bool = False) -> InferenceOptions:

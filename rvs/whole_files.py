@@ -1,7 +1,8 @@
 """Files and folders that appear whole or not at all, even when the process dies half-way.
 
 Everything is made beside its final place under the name `.{name}.{random}.part` and renamed when it is
-complete. Knows nothing of what is inside the files, nor where they belong.
+complete; what is to go is renamed to `.{random}.gone`, then deleted. Knows nothing of what is inside the
+files, nor where they belong.
 """
 
 import contextlib
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _PART_NAME = re.compile(r"\..+\.[0-9a-f]{12}\.part")
+_GONE_NAME = re.compile(r"\.[0-9a-f]{12}\.gone")
 _MANY_FILES = 256
 
 
@@ -37,6 +39,32 @@ def write_whole(path: Path, data: bytes) -> None:
     except BaseException:
         part.unlink(missing_ok=True)
         raise
+    _sync_directory(path.parent)
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Put `data` at `path` in one step, where nothing may be yet.
+
+    Raises:
+        FileExistsError: something is there; it stays as it is.
+        OSError: the disk is full, the folder is missing or read-only.
+    """
+    part = _part_beside(path)
+    try:
+        with part.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            path.hardlink_to(part)  # unlike a rename it replaces nothing
+        except FileExistsError:
+            raise
+        except OSError:  # a disk without links, such as a memory card
+            if os.path.lexists(path):
+                raise FileExistsError(f"{path} exists already") from None
+            part.rename(path)
+    finally:
+        part.unlink(missing_ok=True)
     _sync_directory(path.parent)
 
 
@@ -107,6 +135,29 @@ def remove_stale_parts(folder: Path, *, older_than_s: float = 86_400) -> int:
                     Path(entry.path).unlink()
                 removed += 1
     return removed
+
+
+def hide(path: Path) -> None:
+    """Make a file or folder vanish in one step; `finish_removals` deletes it.
+
+    Raises:
+        OSError: it is not there, or the folder it is in cannot be written.
+    """
+    path.rename(path.with_name(f".{secrets.token_hex(6)}.gone"))
+    _sync_directory(path.parent)
+
+
+def finish_removals(folder: Path) -> None:
+    """Delete what was hidden in `folder`, also by a process that was killed before it could; best effort."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if not _GONE_NAME.fullmatch(entry.name):
+                continue
+            with contextlib.suppress(OSError):
+                if entry.is_dir(follow_symlinks=False):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                else:
+                    Path(entry.path).unlink()
 
 
 def sha256_of(path: Path) -> str:

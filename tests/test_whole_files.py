@@ -11,7 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from rvs.whole_files import remove_stale_parts, scratch_directory, sha256_of, whole_directory, write_whole
+from rvs.whole_files import (
+    finish_removals,
+    hide,
+    remove_stale_parts,
+    scratch_directory,
+    sha256_of,
+    whole_directory,
+    write_new,
+    write_whole,
+)
 
 
 def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:
@@ -146,6 +155,63 @@ def test_a_killed_process_leaves_only_parts_which_are_swept_later(tmp_path: Path
 
 def test_sweeping_a_folder_that_is_not_there_is_nothing(tmp_path: Path) -> None:
     assert remove_stale_parts(tmp_path / "missing") == 0
+
+
+@pytest.mark.parametrize("links", [True, False])
+class TestNew:
+    @pytest.fixture(autouse=True)
+    def disk(self, links: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+        """One that has links, and one that has none."""
+
+        def refused(path: Path, target: Path) -> None:
+            if os.path.lexists(path):
+                raise FileExistsError
+            raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+        if not links:
+            monkeypatch.setattr(Path, "hardlink_to", refused)
+
+    def test_it_is_written(self, tmp_path: Path) -> None:
+        write_new(tmp_path / "photo.jpg", b"new")
+        assert (tmp_path / "photo.jpg").read_bytes() == b"new"
+        assert _names(tmp_path) == ["photo.jpg"]
+
+    @pytest.mark.parametrize("how", ["file", "dangling link", "empty folder", "full folder"])
+    def test_what_is_there_stays(self, tmp_path: Path, how: str) -> None:
+        _occupy(tmp_path / "photo.jpg", how)
+        before = (tmp_path / "photo.jpg").lstat()
+        with pytest.raises(FileExistsError):
+            write_new(tmp_path / "photo.jpg", b"ours")
+        assert (tmp_path / "photo.jpg").lstat().st_ino == before.st_ino
+        assert _names(tmp_path) == ["photo.jpg"]
+
+    def test_a_full_disk(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(descriptor: int) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "fsync", full)
+            with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+                write_new(tmp_path / "photo.jpg", b"ours")
+        assert _names(tmp_path) == []
+
+
+def test_what_is_hidden_is_gone_at_once_and_deleted_later(tmp_path: Path) -> None:
+    for name in ("v1", "v2"):
+        (tmp_path / name / "deep").mkdir(parents=True)
+        (tmp_path / name / "deep" / "file").write_bytes(b"x")
+    (tmp_path / "photo.jpg").write_bytes(b"x")
+    for theirs in (".gone", "v.gone", ".0123456789ab.gone.txt", ".0123456789ab.part"):
+        (tmp_path / theirs).write_bytes(b"not ours")
+    hide(tmp_path / "v1")
+    hide(tmp_path / "photo.jpg")
+    assert not (tmp_path / "v1").exists()
+    assert not (tmp_path / "photo.jpg").exists()
+    finish_removals(tmp_path)
+    assert _names(tmp_path) == [".0123456789ab.gone.txt", ".0123456789ab.part", ".gone", "v.gone", "v2"]
+    finish_removals(tmp_path / "missing")
+    with pytest.raises(FileNotFoundError):
+        hide(tmp_path / "missing")
 
 
 def test_sha256_of_a_file(tmp_path: Path) -> None:

@@ -1,34 +1,36 @@
-"""`rvs index`: build an index over a gallery, check it, list what there is."""
+"""`rvs index`: build an index over a gallery, and check it; its versions are in `rvs.cli.versions`."""
 
 import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
+from rvs.cli import versions
+from rvs.cli.build_lines import MISSES_TOLD, end_with_stdin, progress_lines, write_line
 from rvs.cli.terminal import (
     DetectorWeightsOption,
     IndexOption,
     JsonOption,
     PipelineOption,
     WeightsOption,
-    err,
     out,
     print_json,
     progress_bar,
 )
 from rvs.engine import LFW, load_settings_pipeline, remember_gallery
-from rvs.errors import ConfigError, GalleryError, GalleryMissingError
+from rvs.errors import ConfigError, GalleryMissingError
 from rvs.gallery.build import DEFAULT_TREES, Builder, BuildReport
 from rvs.gallery.lfw import find_lfw
-from rvs.gallery.store import Store, stores
+from rvs.gallery.store import Store
 from rvs.gallery.verify import check_recall, check_vectors, realistic_probes
-from rvs.gallery.version import Manifest, open_version
+from rvs.gallery.version import open_version
 from rvs.settings import Settings, load_settings
 
-app = typer.Typer(help="Build, verify and list indexes of galleries.", no_args_is_help=True)
+app = typer.Typer(
+    help="Build and verify indexes of galleries; list, switch and prune their versions.", no_args_is_help=True
+)
 
 _MISSES_SHOWN = 20
 
@@ -55,31 +57,41 @@ def build(
         Path | None, typer.Option(help="Write the photos that could not be used to this file.")
     ] = None,
     as_json: JsonOption = False,
+    progress_json: Annotated[
+        bool, typer.Option("--progress-json", help="Print progress and report as JSON, one object a line.")
+    ] = False,
+    until_stdin_closes: Annotated[bool, typer.Option("--until-stdin-closes", hidden=True)] = False,
 ) -> None:
     """Build an index: only new or changed photos are embedded, and a build that was stopped goes on."""
-    settings = load_settings(
-        index=index or (_index_name(gallery) if gallery else LFW),
-        pipeline=pipeline,
-        weights=weights,
-        detector_weights=detector_weights,
-    )
-    root = gallery or _lfw(settings)
-    builder = Builder(
-        store=Store(settings.index_dir / settings.index),
-        pipeline=load_settings_pipeline(settings, many_photos=True),
-        options=settings.inference_options(many_photos=True),
-        face_choice=face or ("centre" if gallery is None or settings.index == LFW else "largest"),
-        limits=settings.photo_limits(),
-        workers=settings.inference_options().threads,
-        trees=trees,
-    )
-    with progress_bar() as progress:
+    if until_stdin_closes:
+        end_with_stdin()
+    with progress_lines() if progress_json else progress_bar() as progress:
+        settings = load_settings(
+            index=index or (_index_name(gallery) if gallery else LFW),
+            pipeline=pipeline,
+            weights=weights,
+            detector_weights=detector_weights,
+        )
+        root = gallery or _lfw(settings)
+        builder = Builder(
+            store=Store(settings.index_dir / settings.index),
+            pipeline=load_settings_pipeline(settings, many_photos=True),
+            options=settings.inference_options(many_photos=True),
+            face_choice=face or ("centre" if gallery is None or settings.index == LFW else "largest"),
+            limits=settings.photo_limits(),
+            workers=settings.inference_options().threads,
+            trees=trees,
+            keep=settings.keep_versions,
+        )
         report = builder.build(root, progress, fresh=fresh)
     remember_gallery(settings, root)
     if misses is not None:
         lines = [f"{miss.file}\t{miss.reason}" for miss in report.misses]
         misses.write_text("\n".join([*lines, ""]), encoding="utf-8")
-    if as_json:
+    if progress_json:
+        told = _report_json(report)
+        write_line({"report": told | {"missed": len(report.misses), "misses": told["misses"][:MISSES_TOLD]}})
+    elif as_json:
         print_json(_report_json(report))
     else:
         _print_report(report, listed=misses)
@@ -110,58 +122,10 @@ def verify(index: IndexOption = None, as_json: JsonOption = False) -> None:
     )
 
 
-@app.command("list")
-def list_versions(as_json: JsonOption = False) -> None:
-    """Every index and its versions; the one in use is marked."""
-    settings = load_settings()
-    rows: list[dict[str, Any]] = []
-    for store in stores(settings.index_dir):
-        try:
-            current = store.current().name
-        except GalleryError:
-            current = ""
-        for folder, found in store.versions():
-            row: dict[str, Any] = {
-                "index": store.folder.name,
-                "version": folder.name,
-                "in_use": folder.name == current,
-            }
-            if isinstance(found, Manifest):
-                row |= {
-                    "pipeline": found.pipeline,
-                    "precision": found.precision,
-                    "people": found.people,
-                    "photos": found.photos,
-                    "recall_at_10": found.forest.recall_at_10,
-                    "megabytes": round(sum(file.bytes for file in found.files.values()) / 1e6, 1),
-                }
-            else:
-                row["error"] = found.message
-            rows.append(row)
-    if as_json:
-        print_json(rows)
-        return
-    if not rows:
-        err().print(f"There is no index in {settings.index_dir}. Build one with `rvs index build`.")
-        return
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for title in ("", "index", "version", "pipeline", "people", "photos", "recall@10", "MB"):
-        table.add_column(title)
-    for row in rows:
-        mark = "*" if row["in_use"] else ""
-        details = (
-            [Text(row["error"], style="red")]
-            if "error" in row
-            else [
-                row["pipeline"],
-                f"{row['people']:,}",
-                f"{row['photos']:,}",
-                f"{row['recall_at_10']:.4f}",
-                str(row["megabytes"]),
-            ]
-        )
-        table.add_row(mark, row["index"], row["version"], *details)
-    out().print(table)
+app.command("list")(versions.list_versions)
+app.command("activate")(versions.activate)
+app.command("rollback")(versions.rollback)
+app.command("prune")(versions.prune)
 
 
 def _lfw(settings: Settings) -> Path:

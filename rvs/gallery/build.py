@@ -7,29 +7,28 @@ and the version appears by one rename. The version in use is never touched.
 
 import contextlib
 import importlib.metadata
+import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import filelock
 import numpy as np
 from numpy.typing import NDArray
 
-from rvs.errors import GalleryError, RebuildFailedError, RebuildRunningError
+from rvs.errors import BusyError, GalleryError, RebuildFailedError
 from rvs.gallery.embed import (
-    CHANGED,
-    UNREADABLE,
     FaceChoice,
-    HashedPhoto,
     PhotoEmbedder,
     Progress,
     gallery_digest,
+    gather,
     hash_photos,
 )
 from rvs.gallery.folder import GalleryPhoto, list_photos
-from rvs.gallery.journal import Embedded, Journal
+from rvs.gallery.in_use import Hold, only_builder
+from rvs.gallery.journal import Embedded, Journal, forget
 from rvs.gallery.store import Store
 from rvs.gallery.verify import check_recall, check_vectors, realistic_probes
 from rvs.gallery.version import (
@@ -42,6 +41,7 @@ from rvs.gallery.version import (
     Manifest,
     Miss,
     PhotoRecord,
+    Version,
     open_version,
     record_files,
     write_manifest,
@@ -55,6 +55,9 @@ from rvs.whole_files import remove_stale_parts, whole_directory
 
 DEFAULT_TREES = 40
 RECALL_TARGET = 0.999
+KEEP_VERSIONS = 3
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ class Builder:
         workers: photos worked on side by side.
         trees: of the Annoy forest; more trees find as much in a narrower search and need more disk.
         recall_target: recall@10 the search width is tuned to.
+        keep: older versions that stay, to roll back to.
     """
 
     store: Store
@@ -105,6 +109,7 @@ class Builder:
     workers: int = 2
     trees: int = DEFAULT_TREES
     recall_target: float = RECALL_TARGET
+    keep: int = KEEP_VERSIONS
 
     def build(self, root: Path, progress: Progress, *, fresh: bool = False) -> BuildReport:
         """Build and take into use.
@@ -122,9 +127,16 @@ class Builder:
         """
         started = time.perf_counter()
         photos = list_photos(root)  # first, so that a wrong path leaves no empty index behind
-        with self._only_builder():
-            remove_stale_parts(self.store.folder)
-            return self._build(root, photos, progress, fresh=fresh, started=started)
+        self.store.folder.mkdir(parents=True, exist_ok=True)
+        with only_builder(self.store.folder):
+            # We are the only one who writes anything here for longer than a moment.
+            remove_stale_parts(self.store.folder, older_than_s=60)
+            report = self._build(root, photos, progress, fresh=fresh, started=started)
+            try:
+                self.store.prune(self.keep)
+            except (OSError, GalleryError, BusyError) as error:
+                _log.warning("Older versions could not be removed: %s", error)
+            return report
 
     def _build(
         self, root: Path, photos: Sequence[GalleryPhoto], progress: Progress, *, fresh: bool, started: float
@@ -134,23 +146,25 @@ class Builder:
         hashed = hash_photos(root, photos, self.workers)
         progress("hash", len(photos), len(photos))
         digest = gallery_digest(hashed)
-        before, in_use = ({}, None) if fresh else self._in_use()
-        if in_use is not None and in_use.gallery_digest == digest and in_use.forest.trees == self.trees:
-            version = open_version(self.store.current())
+        kept = self.store.folder / f".journal-{self.pipeline.fingerprint}-{self.face_choice}"
+        before, version = ({}, None) if fresh else self._in_use()
+        manifest = version.manifest if version else None
+        if version and manifest and (manifest.gallery_digest, manifest.forest.trees) == (digest, self.trees):
             seconds = time.perf_counter() - started
-            counts = (0, in_use.photos, in_use.photos, in_use.people)
-            return BuildReport(version.folder, False, *counts, version.misses, in_use, seconds)
+            counts = (0, manifest.photos, manifest.photos, manifest.people)
+            forget(kept)  # of a build that was killed when it had activated its version
+            return BuildReport(version.folder, False, *counts, version.misses, manifest, seconds)
+        del version  # it need not stay mapped and held
         clock.lap("hash")
 
-        name = f".journal-{self.pipeline.fingerprint}-{self.face_choice}"
-        journal = Journal(self.store.folder / name, fresh=fresh)
+        journal = Journal(kept, fresh=fresh)
         known = before | journal.outcomes
         todo = list({content: photo for photo, content in hashed if content not in known}.values())
         self._embed(root, todo, len(photos), journal, progress)
         clock.lap("embed")
 
         outcomes = before | journal.outcomes
-        records, misses, vectors = _gather(root, hashed, outcomes)
+        records, misses, vectors = gather(root, hashed, outcomes)
         if not records:
             raise RebuildFailedError(
                 f"None of the {len(photos)} photos in {root} could be used; the first: {misses[0].reason}",
@@ -158,8 +172,14 @@ class Builder:
             )
         # A photo that could not be seen counts as one of unknown content: the next build looks at it again.
         hashed = [(photo, content if content in outcomes else "") for photo, content in hashed]
-        manifest = self._write(records, misses, vectors, gallery_digest(hashed), clock, progress)
-        self.store.activate(manifest.version)
+        digest = gallery_digest(hashed)
+        created = datetime.now(UTC)
+        # To the millisecond: a small gallery is built several times in a second.
+        name = f"{created:%Y%m%dT%H%M%S}.{created.microsecond // 1000:03d}Z-{digest[:8]}"
+        # Held before it appears: between that and its activation, another process could prune it.
+        with Hold(self.store.folder / name, not_there_yet=True):
+            manifest = self._write(name, created, records, misses, vectors, digest, clock, progress)
+            self.store.activate(name)
         journal.delete()
         return BuildReport(
             version=self.store.folder / manifest.version,
@@ -185,10 +205,10 @@ class Builder:
                 done += len(chunk)
                 progress("embed", done, total)
 
-    def _in_use(self) -> tuple[dict[str, Embedded], Manifest | None]:
+    def _in_use(self) -> tuple[dict[str, Embedded], Version | None]:
         """What the version in use knows, by content; nothing when it is damaged or of another pipeline."""
         try:
-            version = open_version(self.store.current(), fingerprint=self.pipeline.fingerprint)
+            version = self.store.open_current(fingerprint=self.pipeline.fingerprint)
         except GalleryError:
             return {}, None
         if version.manifest.face_choice != self.face_choice:
@@ -196,10 +216,12 @@ class Builder:
         outcomes = {miss.sha256: Embedded(None, None, miss.reason) for miss in version.misses if miss.sha256}
         for photo, vector in zip(version.photos, np.array(version.vectors), strict=True):
             outcomes[photo.sha256] = Embedded(vector, photo.face_box, "")
-        return outcomes, version.manifest
+        return outcomes, version
 
     def _write(
         self,
+        name: str,
+        created: datetime,
         records: Sequence[PhotoRecord],
         misses: Sequence[Miss],
         vectors: NDArray[np.float16],
@@ -208,9 +230,6 @@ class Builder:
         progress: Progress,
     ) -> Manifest:
         check_vectors(vectors)
-        created = datetime.now(UTC)
-        # To the millisecond: a small gallery is built several times in a second.
-        name = f"{created:%Y%m%dT%H%M%S}.{created.microsecond // 1000:03d}Z-{digest[:8]}"
         probes = realistic_probes(vectors)
         with whole_directory(self.store.folder / name) as part:
             np.save(part / VECTORS, vectors)
@@ -245,45 +264,8 @@ class Builder:
             progress("verify", 1, 1)
         return manifest
 
-    @contextlib.contextmanager
-    def _only_builder(self) -> Iterator[None]:
-        self.store.folder.mkdir(parents=True, exist_ok=True)
-        # The operating system lets go of this lock when its holder dies, however it dies.
-        lock = filelock.FileLock(self.store.folder / ".build.lock")
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout as error:
-            raise RebuildRunningError(
-                f"Another build of the index {self.store.folder.name} is running.",
-                hint="Wait until it is done.",
-            ) from error
-        try:
-            yield
-        finally:
-            lock.release()
-
 
 _SOFTWARE = ("lookalike", "keras", "openvino", "annoy", "numpy", "pillow")
-
-
-def _gather(
-    root: Path, hashed: Sequence[HashedPhoto], outcomes: dict[str, Embedded]
-) -> tuple[list[PhotoRecord], list[Miss], NDArray[np.float16]]:
-    """The outcome of every photo of the gallery, in its order."""
-    records: list[PhotoRecord] = []
-    misses: list[Miss] = []
-    vectors: list[NDArray[np.float16]] = []
-    for photo, content in hashed:
-        outcome = outcomes.get(content)
-        if outcome is None:
-            changed = bool(content) and (root / photo.file).exists()
-            misses.append(Miss(photo.person, photo.file, "", CHANGED if changed else UNREADABLE))
-        elif outcome.vector is None:
-            misses.append(Miss(photo.person, photo.file, content, outcome.reason))
-        else:
-            records.append(PhotoRecord(photo.person, photo.file, content, outcome.face_box))
-            vectors.append(outcome.vector)
-    return records, misses, np.array(vectors, np.float16)
 
 
 class _Clock:

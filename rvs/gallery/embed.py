@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rvs.arrays import Pixels
 from rvs.errors import LookalikeError
 from rvs.faces.face import Face, nearest_to_centre
 from rvs.gallery.folder import GalleryPhoto
 from rvs.gallery.journal import Embedded
+from rvs.gallery.version import Miss, PhotoRecord
 from rvs.photo import Photo, PhotoLimits, read_photo
 from rvs.pipeline import Pipeline
 
@@ -116,6 +118,26 @@ def gallery_digest(hashed: Sequence[HashedPhoto]) -> str:
     for photo, content in hashed:
         digest.update(f"{photo.file}\0{content}\n".encode())
     return digest.hexdigest()
+
+
+def gather(
+    root: Path, hashed: Sequence[HashedPhoto], outcomes: dict[str, Embedded]
+) -> tuple[list[PhotoRecord], list[Miss], NDArray[np.float16]]:
+    """The outcome of every photo of the gallery, in its order: who goes into the index, and what could not."""
+    records: list[PhotoRecord] = []
+    misses: list[Miss] = []
+    vectors: list[NDArray[np.float16]] = []
+    for photo, content in hashed:
+        outcome = outcomes.get(content)
+        if outcome is None:
+            changed = bool(content) and (root / photo.file).exists()
+            misses.append(Miss(photo.person, photo.file, "", CHANGED if changed else UNREADABLE))
+        elif outcome.vector is None:
+            misses.append(Miss(photo.person, photo.file, content, outcome.reason))
+        else:
+            records.append(PhotoRecord(photo.person, photo.file, content, outcome.face_box))
+            vectors.append(outcome.vector)
+    return records, misses, np.array(vectors, np.float16)
 
 
 def _content_hash(path: Path) -> str:

@@ -66,7 +66,12 @@ class Journal:
 
     def delete(self) -> None:
         """Remove the shards; they have served."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        forget(self._folder)
+
+
+def forget(folder: Path) -> None:
+    """Remove what a build left in `folder`, if anything."""
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _packed(outcomes: dict[str, Embedded]) -> bytes:

@@ -9,6 +9,7 @@ Nothing is mapped before its size and hash are those of the manifest: Annoy cras
 version is in use, and where they lie, is for `store` to say.
 """
 
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -22,6 +23,8 @@ from pydantic import Field, TypeAdapter, ValidationError
 from rvs.arrays import Ids
 from rvs.errors import GalleryCorruptError, GalleryMismatchError, GalleryMissingError
 from rvs.faces.face import Box
+from rvs.gallery.in_use import Hold
+from rvs.gallery.seal import check_seal, sealed
 from rvs.vectors.annoy_index import AnnoyVectorIndex
 from rvs.vectors.exact_index import ExactIndex
 from rvs.vectors.index import VectorIndex
@@ -123,6 +126,7 @@ class Version:
         people: every name once, sorted.
         person_of: (photos,) which of `people` is on each photo.
         photos_of: (people,) how many photos each has.
+        hold: keeps others from removing the version as long as this object lives; None: nobody asked for it.
     """
 
     folder: Path
@@ -133,6 +137,7 @@ class Version:
     people: tuple[str, ...]
     person_of: Ids
     photos_of: Ids
+    hold: Hold | None = None
 
     def rows_of_content(self, sha256: str) -> frozenset[int]:
         """The rows whose photo has these very bytes."""
@@ -177,9 +182,11 @@ def read_manifest(folder: Path) -> Manifest:
             hint=_BUILD_HINT,
         )
     try:
-        return TypeAdapter(Manifest).validate_json(text, strict=True)
-    except ValidationError as error:
+        check_seal(found)
+        manifest: Manifest = _reader_of(Manifest).validate_json(text, strict=True)
+    except ValueError as error:
         raise _corrupt(folder, "its manifest is damaged") from error
+    return manifest
 
 
 def open_version(folder: Path, *, fingerprint: str | None = None) -> Version:
@@ -239,7 +246,7 @@ def write_photos(path: Path, photos: Sequence[PhotoRecord], misses: Sequence[Mis
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
     """Write `manifest.json`."""
-    path.write_text(json.dumps(asdict(manifest), indent=1) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(sealed(asdict(manifest)), indent=1) + "\n", encoding="utf-8")
 
 
 def record_files(folder: Path) -> dict[str, FileRecord]:
@@ -250,6 +257,7 @@ def record_files(folder: Path) -> dict[str, FileRecord]:
     }
 
 
+_reader_of = functools.cache(TypeAdapter)  # making one takes longer than reading a manifest
 _BUILD_HINT = "Build it with `rvs index build`."
 
 
@@ -281,6 +289,7 @@ class _Contents:
 
 def _read_photos(folder: Path) -> _Contents:
     try:
-        return TypeAdapter(_Contents).validate_json((folder / PHOTOS).read_bytes(), strict=True)
+        contents: _Contents = _reader_of(_Contents).validate_json((folder / PHOTOS).read_bytes(), strict=True)
     except (OSError, ValidationError) as error:
         raise _corrupt(folder, f"{PHOTOS} is damaged") from error
+    return contents

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from rvs.arrays import Pixels
-from rvs.errors import GalleryMissingError, RebuildFailedError, RebuildRunningError
+from rvs.errors import BusyError, GalleryMissingError, RebuildFailedError, RebuildRunningError
 from rvs.faces.face import nearest_to_centre
 from rvs.gallery import embed
 from rvs.gallery.build import Builder, BuildReport
 from rvs.gallery.embed import CHANGED, NO_FACE, UNREADABLE
+from rvs.gallery.in_use import SHARED_LOCKS
 from rvs.gallery.store import Store
 from rvs.gallery.verify import check_recall, realistic_probes
 from rvs.gallery.version import Manifest, Version, open_version
@@ -352,6 +353,74 @@ class TestAgain:
         bench.build()
         assert not list(bench.index.glob(".journal*"))
         assert not list(bench.index.glob("*.part"))
+
+
+class TestOlderVersions:
+    def _build(self, bench: Bench, person: int, keep: int) -> BuildReport:
+        save(draw(person), photo_path(bench.gallery, person, 1))
+        return replace(bench.builder, keep=keep).build(bench.gallery, unheard)
+
+    def test_as_many_stay_as_asked_for(self, bench: Bench) -> None:
+        made = [self._build(bench, 10 + number, 2).version for number in range(5)]
+        assert [folder for folder, _ in Store(bench.index).versions()] == made[-3:]
+        assert Store(bench.index).roll_back() == made[-2].name
+
+    def test_they_go_when_nothing_has_changed_too(self, bench: Bench) -> None:
+        made = [self._build(bench, 10 + number, 9).version for number in range(3)]
+        report = replace(bench.builder, keep=1).build(bench.gallery, unheard)
+        assert not report.changed
+        assert [folder for folder, _ in Store(bench.index).versions()] == made[-2:]
+
+    def test_one_in_use_stays(self, bench: Bench) -> None:
+        bench.build()
+        opened = Store(bench.index).open_current()
+        for number in range(3):
+            self._build(bench, 10 + number, 1)
+        assert opened.folder.is_dir()
+        assert len(Store(bench.index).versions()) == 3
+
+    @pytest.mark.skipif(not SHARED_LOCKS, reason="this system has no shared locks")
+    def test_nobody_prunes_a_version_before_it_is_in_use(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bench.build()
+        really = Store.activate
+
+        def late(store: Store, version: str) -> None:
+            assert Store(bench.index).prune(0) == []  # by another process
+            really(store, version)
+
+        monkeypatch.setattr(Store, "activate", late)
+        assert self._build(bench, 10, 1).version == Store(bench.index).current()
+
+    @pytest.mark.parametrize("error", [OSError(errno.EROFS, "read-only"), BusyError("Another process.")])
+    def test_a_build_does_not_fail_because_they_cannot_be_removed(
+        self,
+        bench: Bench,
+        error: Exception,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        def refuse(store: Store, keep: int) -> list[str]:
+            raise error
+
+        monkeypatch.setattr(Store, "prune", refuse)
+        assert bench.build().changed
+        assert "could not be removed" in caplog.text
+
+    def test_the_version_in_use_is_checked_once_when_nothing_has_changed(
+        self, bench: Bench, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        bench.build()
+        opened: list[Path] = []
+
+        def counted(folder: Path, *, fingerprint: str | None = None) -> Version:
+            opened.append(folder)
+            return open_version(folder, fingerprint=fingerprint)
+
+        monkeypatch.setattr("rvs.gallery.store.open_version", counted)
+        assert not bench.build().changed
+        assert len(opened) == 1
 
 
 class TestWhileItRuns:

@@ -1,16 +1,24 @@
 """Versions side by side and the pointer to one of them."""
 
+import contextlib
 import os
 import shutil
+import subprocess
+import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from rvs.errors import GalleryCorruptError, GalleryError, GalleryMismatchError, GalleryMissingError
+from rvs.gallery.in_use import SHARED_LOCKS, Hold, is_held
 from rvs.gallery.store import Store, stores
-from rvs.gallery.version import MANIFEST, Manifest, open_version
-from tests.gallery.small import builder, draw, make_gallery, photo_path, save, unheard
+from rvs.gallery.version import FOREST, MANIFEST, PHOTOS, VECTORS, Manifest, open_version
+from rvs.whole_files import whole_directory, write_whole
+from tests.gallery.small import FINGERPRINT, builder, draw, make_gallery, photo_path, save, unheard
 
 
 @pytest.fixture(scope="module")
@@ -137,6 +145,30 @@ class TestActivate:
             store.activate(old)
         assert store.current() == before
 
+    @pytest.mark.parametrize("file", [PHOTOS, VECTORS, FOREST])
+    @pytest.mark.parametrize("damage", ["cut", "flipped", "missing"])
+    def test_every_file_is_checked_before_the_pointer_moves(
+        self, store: Store, file: str, damage: str
+    ) -> None:
+        old, new = _names(store)
+        path = store.folder / old / file
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 4
+        path.unlink()
+        if damage != "missing":
+            path.write_bytes(data if damage == "flipped" else data[:-1])
+        with pytest.raises(GalleryCorruptError, match=file):
+            store.activate(old)
+        assert store.current().name == new
+
+    def test_a_version_of_another_pipeline_if_asked(self, store: Store) -> None:
+        old, new = _names(store)
+        with pytest.raises(GalleryMismatchError, match="another pipeline"):
+            store.activate(old, fingerprint="f" * 16)
+        assert store.current().name == new
+        store.activate(old, fingerprint=FINGERPRINT)
+        assert store.current().name == old
+
     def test_the_pointer_is_replaced_in_one_step(self, store: Store) -> None:
         """Whoever has it open goes on reading the old one; nothing else appears beside it."""
         with (store.folder / "current").open() as before:
@@ -153,6 +185,353 @@ class TestActivate:
             assert store.current().name == _names(store)[1]
         finally:
             store.folder.chmod(0o700)
+
+
+A, B, C, D, E = (f"20260101T00000{number}.000Z-aaaaaaaa" for number in range(5))
+
+
+@pytest.fixture
+def five(two_versions: Path, tmp_path: Path) -> Store:
+    """Five versions, A to E, that were taken into use in this order."""
+    folder = tmp_path / "five"
+    source = Store(two_versions).current()
+    for name in (A, B, C, D, E):
+        shutil.copytree(source, folder / name)
+        Store(folder).activate(name)
+    return Store(folder)
+
+
+def _add(store: Store, name: str) -> str:
+    """As a build does."""
+    shutil.copytree(store.current(), store.folder / name)
+    store.activate(name)
+    return name
+
+
+def _damage(store: Store, name: str) -> None:
+    (store.folder / name / VECTORS).write_bytes(b"damaged")
+
+
+class TestRollBack:
+    def test_each_goes_further_back(self, five: Store) -> None:
+        for name in (D, C, B, A):
+            assert five.previous() == five.folder / name
+            assert five.roll_back() == name
+            assert five.current() == five.folder / name
+        with pytest.raises(GalleryMissingError):
+            five.previous()
+        with pytest.raises(GalleryMissingError):
+            five.roll_back()
+        assert five.current().name == A
+
+    def test_after_a_rebuild_it_is_what_was_in_use_and_not_what_was_newest(self, five: Store) -> None:
+        five.roll_back()
+        five.roll_back()
+        _add(five, "20260102T000000.000Z-aaaaaaaa")
+        assert [five.roll_back(), five.roll_back(), five.roll_back()] == [C, B, A]
+
+    def test_order_of_use_counts_not_of_building(self, five: Store) -> None:
+        five.activate(B)
+        assert [five.roll_back() for _ in range(4)] == [E, D, C, A]
+
+    def test_the_same_again_changes_nothing(self, five: Store) -> None:
+        five.activate(E)
+        assert five.roll_back() == D
+        five.activate(D)
+        assert five.roll_back() == C
+
+    def test_there_and_back(self, five: Store) -> None:
+        five.roll_back()
+        five.activate(E)
+        assert five.roll_back() == D
+
+    def test_damaged_ones_are_passed_over_with_a_warning(
+        self, five: Store, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        _damage(five, D)
+        (five.folder / C / MANIFEST).write_text("{")
+        assert five.roll_back() == B
+        assert D in caplog.text
+        assert C in caplog.text
+        assert five.roll_back() == A
+
+    def test_all_damaged(self, five: Store) -> None:
+        for name in (A, B, C, D):
+            _damage(five, name)
+        with pytest.raises(GalleryMissingError, match="sound"):
+            five.roll_back()
+        assert five.current().name == E
+
+    def test_those_of_another_pipeline_are_passed_over_if_asked(self, five: Store) -> None:
+        with pytest.raises(GalleryMissingError):
+            five.roll_back(fingerprint="f" * 16)
+        assert five.current().name == E
+        assert five.roll_back(fingerprint=FINGERPRINT) == D
+
+    def test_removed_ones_are_not_missed(self, five: Store) -> None:
+        shutil.rmtree(five.folder / D)
+        assert five.previous().name == C
+        assert five.roll_back() == C
+
+    def test_away_from_a_pointer_to_nothing(self, five: Store) -> None:
+        shutil.rmtree(five.current())
+        assert five.roll_back() == D
+
+    def test_an_index_from_before_there_was_a_history(self, five: Store) -> None:
+        (five.folder / "history").unlink()
+        assert five.previous().name == D
+        five.activate(B)
+        assert [five.roll_back(), five.roll_back()] == [E, D]
+
+    @pytest.mark.parametrize(
+        "history", [b"", b"\xff\xfe\n", b"\0\n", b"../x\n.\n\n", b"x" * 100_000, b"\n" * 1000]
+    )
+    def test_a_damaged_history_leads_nowhere_wrong(self, five: Store, history: bytes) -> None:
+        (five.folder / "history").write_bytes(history)
+        try:
+            assert five.roll_back() in (A, B, C, D)
+        except GalleryMissingError:
+            assert five.current().name == E
+        _add(five, "20260102T000000.000Z-aaaaaaaa")
+        assert five.previous().name in (A, B, C, D, E)
+
+    def test_a_version_that_never_came_into_use_is_none_to_go_back_to(self, five: Store) -> None:
+        """Its build was killed before."""
+        shutil.copytree(five.current(), five.folder / "20260102T000000.000Z-aaaaaaaa")
+        _add(five, "20260103T000000.000Z-aaaaaaaa")
+        assert five.roll_back() == E
+
+    @pytest.mark.parametrize("then", ["activate", "roll_back"])
+    def test_killed_between_its_two_files(
+        self, five: Store, then: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        written: list[Path] = []
+        really = write_whole
+
+        def once(path: Path, data: bytes) -> None:
+            if written:
+                raise KeyboardInterrupt
+            written.append(path)
+            really(path, data)
+
+        with monkeypatch.context() as patched:
+            patched.setattr("rvs.gallery.store.write_whole", once)
+            with pytest.raises(KeyboardInterrupt):
+                five.activate(B) if then == "activate" else five.roll_back()
+        assert five.current().name == (E if then == "activate" else D)
+        assert five.roll_back() == (D if then == "activate" else C)
+
+    def test_an_index_of_one_version_and_none(self, two_versions: Path, tmp_path: Path) -> None:
+        shutil.copytree(Store(two_versions).current(), tmp_path / "one" / A)
+        store = Store(tmp_path / "one")
+        with pytest.raises(GalleryMissingError):
+            store.roll_back()
+        store.activate(A)
+        with pytest.raises(GalleryMissingError):
+            store.roll_back()
+        with pytest.raises(GalleryMissingError):
+            Store(tmp_path / "nothing").roll_back()
+        assert not (tmp_path / "nothing").exists()
+
+
+needs_locks = pytest.mark.skipif(not SHARED_LOCKS, reason="this system has no shared locks")
+
+
+class TestPrune:
+    @pytest.mark.parametrize(
+        ("keep", "removed"), [(0, [A, B, C, D]), (1, [A, B, C]), (2, [A, B]), (4, []), (99, [])]
+    )
+    def test_the_newest_stay(self, five: Store, keep: int, removed: list[str]) -> None:
+        assert five.prune(keep) == removed
+        assert _names(five) == [name for name in (A, B, C, D, E) if name not in removed]
+        assert five.current().name == E
+        assert not [path for path in five.folder.glob(".*") if path.suffix in (".gone", ".in-use")][
+            keep + 1 :
+        ]
+        assert five.prune(keep) == []
+
+    def test_the_one_in_use_stays_however_old(self, five: Store) -> None:
+        five.activate(A)
+        assert five.prune(0) == [B, C, D, E]
+        assert five.current().name == A
+
+    def test_the_previous_one_stays_before_newer_ones(self, five: Store) -> None:
+        """The newer ones were rolled back from, for a reason."""
+        for _ in range(3):
+            five.roll_back()
+        new = _add(five, "20260102T000000.000Z-aaaaaaaa")
+        assert five.prune(1) == [A, C, D, E]
+        assert _names(five) == [B, new]
+        assert five.roll_back() == B
+
+    def test_damaged_ones_do_not_count_and_go(self, five: Store) -> None:
+        _damage(five, D)
+        (five.folder / B / MANIFEST).write_text("{")
+        assert five.prune(1) == [A, B, D]
+        assert _names(five) == [C, E]
+
+    def test_those_of_a_newer_program_stay(self, five: Store) -> None:
+        five.activate(C)
+        (five.folder / D / MANIFEST).write_text('{"format_version": 2}')
+        assert five.prune(0) == [A, B, E]
+        assert _names(five) == [C, D]
+
+    @needs_locks
+    def test_what_this_process_uses_stays(self, five: Store) -> None:
+        five.activate(B)
+        opened = five.open_current(fingerprint=FINGERPRINT)
+        five.activate(E)
+        assert five.prune(0) == [A, C, D]
+        assert opened.vectors.shape[0] == opened.manifest.photos
+        del opened
+        assert five.prune(0) == [B]
+
+    @needs_locks
+    def test_what_another_process_uses_stays(self, five: Store) -> None:
+        command = [sys.executable, "-m", "tests.gallery.holder", str(five.folder / B)]
+        with subprocess.Popen(
+            command,
+            cwd=Path(__file__).parents[2],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as other:
+            assert other.stdout is not None
+            assert other.stdout.readline() == "held\n"
+            assert five.prune(0) == [A, C, D]
+            other.kill()
+        assert five.prune(0) == [B]
+
+    def test_a_build_in_progress_stays(self, five: Store) -> None:
+        part = shutil.copytree(five.current(), five.folder / ".20260102T0.0123456789ab.part")
+        (five.folder / ".journal-x-largest").mkdir()
+        (five.folder / "gallery").write_text("/photos\n")
+        five.prune(0)
+        assert (part / MANIFEST).is_file()
+        assert (five.folder / ".journal-x-largest").is_dir()
+        assert (five.folder / "gallery").is_file()
+
+    @needs_locks
+    def test_a_version_that_a_build_is_about_to_take_into_use_stays(self, five: Store) -> None:
+        new = five.folder / "20260102T000000.000Z-aaaaaaaa"
+        with Hold(new, not_there_yet=True):
+            shutil.copytree(five.current(), new)
+            assert five.prune(0) == [A, B, C, D]
+            five.activate(new.name)
+        assert five.current() == new
+
+    def test_one_that_was_killed_is_finished(self, five: Store) -> None:
+        gone = shutil.copytree(five.current(), five.folder / ".0123456789ab.gone")
+        (gone / VECTORS).unlink()
+        (five.folder / f".{A}x.in-use").touch()
+        assert _names(five) == [A, B, C, D, E]
+        assert five.prune(10) == []
+        assert not gone.exists()
+        assert not (five.folder / f".{A}x.in-use").exists()
+
+    def test_the_pointer_moves_while_hashes_are_computed(
+        self, five: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        really = Store._superfluous
+
+        def slow(store: Store, current: str, keep: int) -> list[str]:
+            going = really(store, current, keep)
+            store.activate(B)
+            return going
+
+        with monkeypatch.context() as patched:
+            patched.setattr(Store, "_superfluous", slow)
+            removed = five.prune(1)
+        assert five.current().name == B
+        assert E in _names(five)  # the previous one now
+        assert removed == [A, C]
+
+    def test_nothing_is_in_use(self, five: Store) -> None:
+        (five.folder / "current").unlink()
+        with pytest.raises(GalleryMissingError):
+            five.prune(0)
+        assert _names(five) == [A, B, C, D, E]
+
+
+class TestOpen:
+    @needs_locks
+    def test_it_is_held_as_long_as_it_lives(self, five: Store) -> None:
+        version = five.open_current(fingerprint=FINGERPRINT)
+        assert version.folder == five.current()
+        assert is_held(version.folder)
+        vectors = version.vectors
+        del version
+        assert not is_held(five.current())
+        assert len(vectors)
+
+    def test_what_cannot_be_opened_is_not_held(self, five: Store) -> None:
+        with pytest.raises(GalleryMismatchError):
+            five.open_current(fingerprint="f" * 16)
+        assert not is_held(five.current())
+        with pytest.raises(GalleryMissingError):
+            five.open("nothing")
+        with pytest.raises(GalleryMissingError):
+            five.hold("../five/" + E)
+
+    def test_one_that_is_replaced_and_pruned_in_between(
+        self, five: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        really, calls = Store.hold, []
+
+        def late(store: Store, version: str) -> Hold:
+            calls.append(version)
+            if len(calls) == 1:
+                assert version == E
+                store.activate(D)
+                shutil.rmtree(store.folder / E)
+            return really(store, version)
+
+        monkeypatch.setattr(Store, "hold", late)
+        assert five.open_current().folder.name == D
+
+
+class TestAtOnce:
+    def test_readers_never_fail_while_versions_come_and_go(self, five: Store) -> None:
+        """One builds and prunes, one rolls back, one prunes everything it may, and three read."""
+        source = shutil.copytree(five.current(), five.folder.parent / "source")
+        done = threading.Event()
+        opened: list[str] = []
+
+        def build() -> None:
+            try:
+                for number in range(15):
+                    name = f"20260102T0000{number:02d}.000Z-aaaaaaaa"
+                    with Hold(five.folder / name, not_there_yet=True):
+                        with whole_directory(five.folder / name) as part:
+                            shutil.copytree(source, part, dirs_exist_ok=True)
+                        five.activate(name)
+                    five.prune(1)
+            finally:
+                done.set()
+
+        def roll_back() -> None:
+            while not done.is_set():
+                with contextlib.suppress(GalleryMissingError):  # nothing left to go back to
+                    five.roll_back()
+
+        def prune() -> None:
+            while not done.is_set():
+                five.prune(0)
+
+        def read() -> None:
+            while not done.is_set():
+                version = five.open_current(fingerprint=FINGERPRINT)
+                assert version.folder.is_dir()
+                version.index("annoy").search(np.array(version.vectors[:1], np.float32), 3)
+                assert all((version.folder / name).is_file() for name in (MANIFEST, PHOTOS, VECTORS, FOREST))
+                opened.append(version.folder.name)
+
+        with ThreadPoolExecutor() as pool:
+            for outcome in [pool.submit(work) for work in (build, roll_back, prune, read, read, read)]:
+                outcome.result()
+        assert len(set(opened)) > 1
+        five.prune(0)
+        assert _names(five) == [five.current().name]
 
 
 class TestList:

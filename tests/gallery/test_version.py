@@ -51,8 +51,9 @@ def version(built: Path, tmp_path: Path) -> Path:
 
 
 def _edit(path: Path, change: Callable[[Any], object]) -> None:
-    """Change a JSON file; `change` edits in place or returns another document."""
+    """Change a JSON file; `change` edits in place or returns another document. There is no seal on it then."""
     document = json.loads(path.read_text(encoding="utf-8"))
+    document.pop("seal", None)
     changed = change(document)
     path.write_text(json.dumps(document if changed is None else changed), encoding="utf-8")
 
@@ -336,6 +337,26 @@ class TestManifest:
                 continue
             np.testing.assert_array_equal(opened.vectors, before)
 
+    def test_any_bit_flipped_it_is_refused_or_the_same(self, version: Path) -> None:
+        data = (version / MANIFEST).read_bytes()
+        sound = read_manifest(version)
+        refused = 0
+        for bit in random.Random(2).sample(range(8 * len(data)), 2000):  # noqa: S311
+            changed = bytearray(data)
+            changed[bit // 8] ^= 1 << bit % 8
+            (version / MANIFEST).write_bytes(changed)
+            try:
+                assert read_manifest(version) == sound  # white space, or the name of the seal
+            except GalleryError:
+                refused += 1
+        assert refused > 1600
+
+    def test_one_from_before_there_were_seals(self, version: Path) -> None:
+        before = open_version(version).manifest
+        _edit(version / MANIFEST, dict)
+        assert "seal" not in (version / MANIFEST).read_text()
+        assert open_version(version).manifest == before
+
     @pytest.mark.parametrize("number", [0, 2, 99, "1", None, 1.5, [1], True])
     def test_another_format(self, version: Path, number: object) -> None:
         _edit(version / MANIFEST, lambda found: found.update(format_version=number))
@@ -391,6 +412,7 @@ class TestManifest:
         whole = (version / MANIFEST).read_text(encoding="utf-8")
         for wrong in ({"bytes": 1}, {"bytes": -1}, {"bytes": 10**12}, {"sha256": "0" * 64}, {"sha256": ""}):
             document = json.loads(whole)
+            del document["seal"]
             document["files"][name].update(wrong)
             (version / MANIFEST).write_text(json.dumps(document), encoding="utf-8")
             with pytest.raises(GalleryCorruptError, match=name):
