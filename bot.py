@@ -8,17 +8,18 @@ import sys
 from rvs.discord_app.run import exit_code, run
 from rvs.discord_app.settings import load_discord_settings
 from rvs.errors import LookalikeError
+from rvs.logs import configure_logging
 from rvs.settings import load_settings
 
 
 def main() -> int:
     """Run the bot until it is told to stop; the exit codes are those of `rvs.discord_app.run`."""
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    configure_logging("auto", sys.stderr)  # for what is said before the settings are known
     logging.getLogger("discord").setLevel(logging.WARNING)
     try:
-        asyncio.run(run(load_settings(), load_discord_settings()))
+        settings = load_settings()
+        configure_logging(settings.logs, sys.stderr)
+        asyncio.run(run(settings, load_discord_settings()))
     except LookalikeError as error:
         return _failed(error)
     except Exception:

@@ -26,6 +26,7 @@ class LoopLag:
         *,
         warn_every_s: float = 10.0,
         clock: Callable[[], float] = time.perf_counter,
+        observe: Callable[[float], None] | None = None,
     ) -> None:
         """Prepare the measurement; `start` begins it.
 
@@ -34,6 +35,7 @@ class LoopLag:
             warn_ms: a tick later than this is logged as a warning; 50, because people notice twice that.
             warn_every_s: no second warning within this time, for one stall often comes with others.
             clock: in seconds; real time, also where a test's loop has a time of its own.
+            observe: told of each tick how many seconds late it was.
         """
         self.worst_ms = 0.0
         self.ticks = 0
@@ -41,6 +43,7 @@ class LoopLag:
         self._warn_ms = warn_ms
         self._warn_every_s = warn_every_s
         self._clock = clock
+        self._observe = observe
         self._warned_at: float | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -69,6 +72,8 @@ class LoopLag:
     def _note(self, now: float, late_ms: float) -> None:
         self.ticks += 1
         self.worst_ms = max(self.worst_ms, late_ms)
+        if self._observe is not None:
+            self._observe(late_ms / 1000)
         quiet = self._warned_at is not None and now - self._warned_at < self._warn_every_s
         if late_ms > self._warn_ms and not quiet:
             self._warned_at = now

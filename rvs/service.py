@@ -130,6 +130,15 @@ class Service:
         return self._served is not None and not self._stopping
 
     @property
+    def served(self) -> Served | None:
+        """What answers; None until it is loaded."""
+        return self._served
+
+    def swap(self, served: Served) -> None:
+        """Let something else answer from the next job on; jobs that compute end with what they began with."""
+        self._served = served
+
+    @property
     def waiting(self) -> int:
         """How many people wait for their turn."""
         return self._turns.waiting

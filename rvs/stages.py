@@ -25,15 +25,24 @@ class Stages:
     other: on the event loop first, then in the worker that computes.
     """
 
-    def __init__(self, query_id: str | None = None, clock: Callable[[], float] = time.perf_counter) -> None:
+    def __init__(
+        self,
+        query_id: str | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+        *,
+        observe: Callable[[str, float], None] | None = None,
+    ) -> None:
         """Begin a query.
 
         Args:
             query_id: what its log events have in common; 8 random hexadecimal digits when None.
             clock: in seconds; only differences matter.
+            observe: told the name of each stage that ends and how many seconds it took, also of the one that
+                stops; called in whatever thread the stage is in.
         """
         self.query_id = query_id or secrets.token_hex(4)
         self._clock = clock
+        self._observe = observe
         self._milliseconds: dict[str, float] = {}
 
     @property
@@ -64,11 +73,17 @@ class Stages:
 
     def _log(self, level: int, /, **facts: int | float | str) -> None:
         words = " ".join(f"{name}={_text(value)}" for name, value in facts.items())
-        log.log(level, "query=%s %s", self.query_id, words)
+        # Also as they are, for a log that is read by programs: there, numbers stay numbers.
+        log.log(
+            level, "query=%s %s", self.query_id, words, extra={"fields": {"query": self.query_id} | facts}
+        )
 
     def _measured(self, name: str, started: float) -> float:
-        milliseconds = 1000 * (self._clock() - started)
+        seconds = self._clock() - started
+        milliseconds = 1000 * seconds
         self._milliseconds[name] = self._milliseconds.get(name, 0.0) + milliseconds
+        if self._observe is not None:
+            self._observe(name, seconds)
         return milliseconds
 
 

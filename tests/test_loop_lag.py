@@ -95,3 +95,13 @@ async def test_start_and_stop_may_be_repeated() -> None:
     lag.start()
     assert (lag.worst_ms, lag.ticks) == (0.0, 0)
     await lag.stop()
+
+
+async def test_whoever_observes_is_told_of_every_tick_in_seconds() -> None:
+    seen: list[float] = []
+    lag = LoopLag(every_s=0.001, observe=seen.append)
+    lag.start()
+    await _ticks(lag, 3)
+    await lag.stop()
+    assert len(seen) == lag.ticks
+    assert max(seen) == pytest.approx(lag.worst_ms / 1000)

@@ -120,3 +120,34 @@ def test_from_the_loop_to_a_worker() -> None:
     with ThreadPoolExecutor(1) as pool:
         pool.submit(work).result()
     assert list(stages.milliseconds) == ["queue", "search"]
+
+
+def test_whoever_observes_is_told_of_every_stage_in_seconds() -> None:
+    clock = Clock()
+    seen: list[tuple[str, float]] = []
+    stages = Stages(clock=clock, observe=lambda name, seconds: seen.append((name, seconds)))
+    with stages.stage("decode"):
+        clock.now += 0.25
+    stages.note("photo", width=640)
+
+    def stop() -> None:
+        with stages.stage("search"):
+            clock.now += 0.5
+            raise NoFaceError("none")
+
+    with pytest.raises(NoFaceError):
+        stop()
+    assert [name for name, _ in seen] == ["decode", "search"]
+    assert [seconds for _, seconds in seen] == pytest.approx([0.25, 0.5])
+
+
+def test_an_event_carries_its_facts_as_they_are(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="rvs.query")
+    clock = Clock()
+    stages = Stages("1a2b3c4d", clock)
+    with stages.stage("decode"):
+        clock.now += 0.25
+    stages.note("photo", format="two words", width=640)
+    timed, noted = (vars(record)["fields"] for record in caplog.records)
+    assert timed == {"query": "1a2b3c4d", "stage": "decode", "ms": pytest.approx(250.0)}
+    assert noted == {"query": "1a2b3c4d", "note": "photo", "format": "two words", "width": 640}

@@ -5,11 +5,13 @@ told why not, once; that also holds for those that are open when the bot is stop
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeAlias
 
+from rvs import __version__
 from rvs.answer import Answer, Question, Served, answer, compare
 from rvs.discord_app.delivery import Outgoing
 from rvs.discord_app.errors import RESTARTING, line, log_error
@@ -20,6 +22,7 @@ from rvs.discord_app.replies import Reply
 from rvs.discord_app.ticket import FromAnswer, Ticket
 from rvs.discord_app.views import answer_message, comparison_message
 from rvs.errors import LookalikeError, TooLargeError
+from rvs.metrics import Metrics
 from rvs.render import pair
 from rvs.service import Service, Turn
 from rvs.stages import Stages
@@ -63,11 +66,19 @@ class DeskLimits:
 class Desk:
     """Takes questions and sees to it that each is answered."""
 
-    def __init__(self, service: Service, limiter: Limiter, fetch: Fetch, limits: DeskLimits) -> None:
+    def __init__(
+        self,
+        service: Service,
+        limiter: Limiter,
+        fetch: Fetch,
+        limits: DeskLimits,
+        metrics: Metrics | None = None,
+    ) -> None:
         self._service = service
         self._limiter = limiter
         self._fetch = fetch
         self._limits = limits
+        self._metrics = Metrics(__version__) if metrics is None else metrics
         self._open: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -120,7 +131,7 @@ class Desk:
             await asyncio.wait(unfinished, timeout=_GRACE_FOR_WORDS_S)
 
     async def _take(self, asker: Asker, reply: Reply, work: Callable[[Stages], Awaitable[None]]) -> None:
-        stages = Stages()
+        stages = Stages(observe=self._metrics.stage)
         task = asyncio.create_task(
             self._admitted(asker, reply, work, stages), name=f"query-{stages.query_id}"
         )
@@ -132,34 +143,41 @@ class Desk:
     async def _admitted(
         self, asker: Asker, reply: Reply, work: Callable[[Stages], Awaitable[None]], stages: Stages
     ) -> None:
+        started = time.perf_counter()
         try:
             with self._limiter.asking(asker.person_id, asker.channel_id):
                 self._service.check()
                 async with reply.opened():
                     await self._guarded(work(stages), reply, stages, "")
         except LookalikeError as error:
+            self._metrics.query(time.perf_counter() - started, error)
             log_error(error, stages.query_id)
             await reply.refuse(line(error), stages)
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
+            self._metrics.query(time.perf_counter() - started, error)
             if not self._closing:
                 raise
             await reply.refuse(RESTARTING, stages)
 
     async def _guarded(self, job: Awaitable[None], reply: Reply, stages: Stages, which: str) -> None:
+        started = time.perf_counter()
         try:
             await job
         except Exception as error:  # whatever it is, the person who asked is told
+            self._metrics.query(time.perf_counter() - started, error)
             log_error(error, stages.query_id)
             await reply.refuse(which + line(error), stages)
 
     async def _one(
         self, asker: Asker, photo: PostedPhoto, reply: Reply, people: int, face: int, stages: Stages
     ) -> None:
+        started = time.perf_counter()
         async with asyncio.timeout(self._limits.answer_seconds), self._service.turn(stages) as turn:
             found = await self._answer(turn, photo, asker, people, face, stages)
         ticket = Ticket(photo.source, found.face, people, asker.person_id)
         with stages.stage("reply"):
-            await reply.send(answer_message(found, ticket, spoiler=photo.spoiler), stages)
+            delivered = await reply.send(answer_message(found, ticket, spoiler=photo.spoiler), stages)
+        self._metrics.query(time.perf_counter() - started, delivered=delivered)
 
     async def _answer(
         self, turn: Turn, photo: PostedPhoto, asker: Asker, people: int, face: int, stages: Stages
@@ -174,6 +192,7 @@ class Desk:
     async def _compare(
         self, asker: Asker, first: PostedPhoto, second: PostedPhoto, reply: Reply, stages: Stages
     ) -> None:
+        started = time.perf_counter()
         async with asyncio.timeout(self._limits.answer_seconds), self._service.turn(stages) as turn:
             with stages.stage("download"):
                 both = [await self._download(photo) for photo in (first, second)]
@@ -186,7 +205,8 @@ class Desk:
 
             outgoing = await turn.run(job)
         with stages.stage("reply"):
-            await reply.send(outgoing, stages)
+            delivered = await reply.send(outgoing, stages)
+        self._metrics.query(time.perf_counter() - started, delivered=delivered)
 
     async def _download(self, photo: PostedPhoto) -> bytes:
         limit = self._limits.photo_bytes

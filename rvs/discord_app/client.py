@@ -9,6 +9,7 @@ import discord
 from discord import app_commands
 from discord.ext import commands
 
+from rvs.discord_app.admin import Admins, IndexCommands
 from rvs.discord_app.asking import Desk
 from rvs.discord_app.consent import Consents
 from rvs.discord_app.controls import Controls
@@ -20,6 +21,7 @@ from rvs.discord_app.replies import InteractionReply
 from rvs.discord_app.settings import DiscordSettings
 from rvs.discord_app.sync import SyncRecord, sync_commands
 from rvs.stages import Stages
+from rvs.upkeep import Upkeep
 
 _log = logging.getLogger("rvs.discord")
 
@@ -35,6 +37,7 @@ class Parts:
         people: how many people an answer names, unless the asker says.
         folder: where it remembers which commands Discord knows.
         message_content: whether messages can be read that do not mention the bot.
+        upkeep: of the index; None leaves admins without commands.
     """
 
     settings: DiscordSettings
@@ -43,6 +46,7 @@ class Parts:
     people: int
     folder: Path
     message_content: bool
+    upkeep: Upkeep | None = None
 
 
 class LookalikeBot(commands.Bot):
@@ -78,6 +82,7 @@ class LookalikeBot(commands.Bot):
         self._controls = Controls(
             self, parts.desk, self._members, parts.consents, reply_seconds=parts.settings.reply_seconds
         )
+        self._index = _index_commands(self, parts)
         self._record = SyncRecord(parts.folder)
         self.tree.error(self._on_app_command_error)
 
@@ -85,6 +90,8 @@ class LookalikeBot(commands.Bot):
         """Add the commands; tell Discord of them when they have changed."""
         await self.add_cog(self._members)
         await self.add_cog(OwnerCommands(self.sync, reply_seconds=self._parts.settings.reply_seconds))
+        if self._index is not None:
+            await self.add_cog(self._index)
         try:
             await self.sync(force=False)
         except TROUBLE as error:
@@ -118,7 +125,8 @@ class LookalikeBot(commands.Bot):
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         """Presses on our components come here, whatever message they are on."""
-        await self._controls.press(interaction)
+        if self._index is None or not await self._index.press(interaction):
+            await self._controls.press(interaction)
 
     async def on_command_error(self, ctx: commands.Context[Any], error: commands.CommandError) -> None:
         """Commands of other bots are none of ours, but who mentions us wants something."""
@@ -149,6 +157,13 @@ class LookalikeBot(commands.Bot):
 
 class ShardedLookalikeBot(LookalikeBot, commands.AutoShardedBot):
     """The bot, on as many connections as Discord asks for."""
+
+
+def _index_commands(bot: commands.Bot, parts: Parts) -> IndexCommands | None:
+    if parts.upkeep is None:
+        return None
+    admins = Admins(frozenset(parts.settings.admins), frozenset(parts.settings.admin_roles))
+    return IndexCommands(bot, parts.upkeep, admins, reply_seconds=parts.settings.reply_seconds)
 
 
 def make_bot(parts: Parts) -> LookalikeBot:

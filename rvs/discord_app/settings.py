@@ -1,15 +1,24 @@
 """What can be set about the bot: `RVS_DISCORD_*`, and the token as `DISCORD_TOKEN` or in a file."""
 
-from typing import Literal
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from rvs.errors import ConfigError
 from rvs.settings import FolderPath
 
 _TOKEN_HINT = "Put DISCORD_TOKEN=... into .env (see .env.example), or its file's path as DISCORD_TOKEN_FILE."  # noqa: S105
+
+
+def _not_alone(value: object) -> object:
+    """One id needs no list."""
+    return (value,) if isinstance(value, int) else value
+
+
+Ids = Annotated[tuple[int, ...], BeforeValidator(_not_alone)]
+"""Ids of people or roles."""
 
 
 class DiscordSettings(BaseSettings):
@@ -47,6 +56,10 @@ class DiscordSettings(BaseSettings):
         description="Whether to read messages that do not mention the bot; auto: if the portal allows it.",
     )
     sharded: bool = Field(False, description="Connect in shards; needed from about 2,000 servers.")
+    admins: Ids = Field(
+        (), description="Ids of people who may look after the index, like the bot's owner (JSON list)."
+    )
+    admin_roles: Ids = Field((), description="Ids of roles whose members may, likewise (JSON list).")
     photos: int = Field(
         4, ge=1, le=10, description="Photos of one message that are answered; a post has up to 10."
     )

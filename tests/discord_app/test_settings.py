@@ -110,3 +110,18 @@ def test_an_api_address_has_no_slash_at_its_end(monkeypatch: pytest.MonkeyPatch)
 
 def test_every_setting_has_a_description() -> None:
     assert [name for name, field in DiscordSettings.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize(("given", "ids"), [("[1, 2]", (1, 2)), ("123", (123,)), ("", ()), ("[]", ())])
+def test_the_ids_of_admins(monkeypatch: pytest.MonkeyPatch, given: str, ids: tuple[int, ...]) -> None:
+    monkeypatch.setenv("RVS_DISCORD_ADMINS", given)
+    monkeypatch.setenv("RVS_DISCORD_ADMIN_ROLES", given)
+    settings = load_discord_settings()
+    assert settings.admins == settings.admin_roles == ids
+
+
+@pytest.mark.parametrize("given", ["alice", '["alice"]', "1,2"])
+def test_admins_who_are_no_ids(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    monkeypatch.setenv("RVS_DISCORD_ADMINS", given)
+    with pytest.raises(ConfigError, match="RVS_DISCORD_ADMINS"):
+        load_discord_settings()
