@@ -8,10 +8,10 @@ WHEELS := .cache/wheels
 PHOTO ?=
 export PHOTO
 
-.PHONY: help demo run test check format env wheels weights index calibrate load pictures lock clean
+.PHONY: help demo run test check format env wheels weights index calibrate env-example load pictures lock clean
 
 help:  ## show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
 demo: $(READY)  ## the bot in a conversation about PHOTO=... (default: a NASA portrait), no token needed
 	@$(PY) -m tools.demo
@@ -54,6 +54,9 @@ index: $(READY)  ## build the LFW index (RVS_LFW_DIR, or after `rvs lfw fetch`)
 
 calibrate: $(READY)  ## fit the percentile and the probability again
 	$(VENV)/bin/rvs calibrate
+
+env-example: $(READY)  ## write .env.example anew from the settings
+	$(PY) -m tools.env_example
 
 load: $(READY)  ## measure the bot under load, against our own Discord on loopback
 	$(PY) -m tools.load
