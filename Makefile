@@ -8,7 +8,7 @@ WHEELS := .cache/wheels
 PHOTO ?=
 export PHOTO
 
-.PHONY: help demo run test check format env wheels weights index calibrate env-example load pictures lock clean
+.PHONY: help demo run test check format env wheels weights index calibrate env-example load load-rebuild pictures lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -60,6 +60,9 @@ env-example: $(READY)  ## write .env.example anew from the settings
 
 load: $(READY)  ## measure the bot under load, against our own Discord on loopback
 	$(PY) -m tools.load
+
+load-rebuild: $(READY)  ## measure questions while the index is rebuilt (needs the photos of LFW)
+	$(PY) -m tools.load_rebuild
 
 pictures: $(READY)  ## draw the README's pictures of replies again (needs chromium)
 	$(PY) -m pip install --quiet "simcord[screenshot]"

@@ -47,6 +47,7 @@ def build_app() -> typer.Typer:
         no_args_is_help=True,
         add_completion=False,
         pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",  # "rich" takes [default: ...] for a style and swallows it
     )
 
     @app.callback()

@@ -273,3 +273,9 @@ def test_nothing_heavy_is_loaded_for_help() -> None:
     code = "import sys; from rvs.cli.app import run; run(['--version']); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert {"tensorflow", "keras", "openvino", "onnxruntime", "cv2"}.isdisjoint(done.stdout.split())
+
+
+def test_help_shows_the_defaults(capsys: pytest.CaptureFixture[str]) -> None:
+    """As a style, which square brackets could be, they would be swallowed."""
+    assert run(["find", "--help"]) == 0
+    assert "[default: largest]" in capsys.readouterr().out
