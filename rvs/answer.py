@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from PIL import Image
 
+from rvs.conversion import convert_apart
 from rvs.engine import GalleryPhotos, gallery_photos, load_engine
 from rvs.photo import Photo, PhotoLimits, read_photo
 from rvs.render import Picture, grid, overview
@@ -142,13 +143,14 @@ def compare(served: Served, first: bytes, second: bytes, stages: Stages) -> Comp
 
 
 def load_served(settings: Settings) -> Served:
-    """What the settings describe, loaded; takes seconds.
+    """What the settings describe, loaded; takes seconds, and more where networks have to be converted first.
 
     Raises:
         GalleryError: the index or the gallery is missing, damaged, or of another pipeline.
         WeightsError: weights are missing or damaged.
         ConfigError: a setting makes no sense.
     """
+    convert_apart(settings)
     return Served(load_engine(settings), gallery_photos(settings), settings.photo_limits(responsive=True))
 
 

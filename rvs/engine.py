@@ -4,10 +4,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rvs.arrays import Pixels
+from rvs.embedding.embedder import network_definition as embedder_definition
 from rvs.errors import GalleryError, GalleryMissingError, LookalikeError
+from rvs.faces.detector import network_definition as detector_definition
 from rvs.gallery.lfw import Pair, find_lfw, find_pairs, read_pairs
 from rvs.gallery.store import Store
 from rvs.gallery.version import Version
+from rvs.inference import is_converted
 from rvs.photo import read_photo
 from rvs.pipeline import Pipeline, load_pipeline, parse_pipeline
 from rvs.result import Match
@@ -77,6 +80,21 @@ def load_settings_pipeline(settings: Settings, *, many_photos: bool = False) -> 
         weights=settings.weights,
         detector_weights=settings.detector_weights,
     )
+
+
+def unconverted_networks(settings: Settings) -> list[str]:
+    """The names of the networks that the settings need and that OpenVINO has not been given yet.
+
+    Raises:
+        WeightsError, ConfigError: as `load_settings_pipeline`.
+    """
+    if settings.inference_options().runtime != "openvino":
+        return []
+    name = parse_pipeline(settings.pipeline)
+    definitions = [embedder_definition(name.embedder, settings.weights)]
+    if name.detector is not None and (definition := detector_definition(name.detector)) is not None:
+        definitions.append(definition)
+    return [one.name for one in definitions if not is_converted(one, settings.cache_dir)]
 
 
 def calibration_for(version: Version) -> Calibration:

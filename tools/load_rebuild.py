@@ -5,6 +5,8 @@ during and after. It needs the photos of LFW (RVS_LFW_DIR) and some minutes.
 """
 
 import asyncio
+import contextlib
+import io
 import json
 import os
 import shutil
@@ -98,4 +100,6 @@ async def _phase(discord: FakeDiscord, until: "int | asyncio.Task[str]") -> dict
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(measure()), indent=2))
+    with contextlib.redirect_stdout(io.StringIO()):  # where the bot's log would go
+        figures = asyncio.run(measure())
+    print(json.dumps(figures, indent=2))

@@ -15,13 +15,10 @@ import typer
 from rich.text import Text
 
 from rvs.cli.terminal import JsonOption, out, print_json
-from rvs.embedding.embedder import network_definition
-from rvs.engine import gallery_photos
+from rvs.engine import gallery_photos, unconverted_networks
 from rvs.errors import LookalikeError
-from rvs.faces.detector import network_definition as detector_definition
 from rvs.gallery.store import Store
 from rvs.gallery.version import open_version
-from rvs.inference import is_converted
 from rvs.pipeline import parse_pipeline
 from rvs.settings import Settings, load_settings
 
@@ -108,23 +105,16 @@ def _runtime(settings: Settings) -> Iterator[Finding]:
 def _pipeline(settings: Settings) -> Iterator[Finding]:
     try:
         name = parse_pipeline(settings.pipeline)
-        definitions = [network_definition(name.embedder, settings.weights)]
-        if name.detector is not None and (definition := detector_definition(name.detector)) is not None:
-            definitions.append(definition)
+        missing = unconverted_networks(settings)
     except LookalikeError as error:
         yield Finding("bad", "pipeline", error.message, error.hint)
         return
     yield Finding("ok", "pipeline", str(name))
-    if settings.inference_options().runtime == "openvino":
-        missing = [d.name for d in definitions if not is_converted(d, settings.cache_dir)]
-        if missing:
-            yield Finding(
-                "note",
-                "networks",
-                f"{' and '.join(missing)} will be converted on first use (about 10 s each)",
-            )
-        else:
-            yield Finding("ok", "networks", f"converted, in {settings.cache_dir}")
+    if missing:
+        words = f"{' and '.join(missing)} will be converted on first use (about 10 s each)"
+        yield Finding("note", "networks", words)
+    elif settings.inference_options().runtime == "openvino":
+        yield Finding("ok", "networks", f"converted, in {settings.cache_dir}")
 
 
 def _index(settings: Settings) -> Iterator[Finding]:

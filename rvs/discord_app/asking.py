@@ -20,6 +20,7 @@ from rvs.discord_app.limits import Limiter
 from rvs.discord_app.photos import PostedPhoto
 from rvs.discord_app.replies import Reply
 from rvs.discord_app.ticket import FromAnswer, Ticket
+from rvs.discord_app.turn_taking import Place, TurnTaking
 from rvs.discord_app.views import answer_message, comparison_message
 from rvs.errors import LookalikeError, TooLargeError
 from rvs.metrics import Metrics
@@ -63,6 +64,19 @@ class DeskLimits:
     answer_seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """A question that was let in: who asked, where the answer goes, its stages, its place in the channel."""
+
+    asker: Asker
+    reply: Reply
+    stages: Stages
+    place: Place
+
+
+_Work: TypeAlias = Callable[[_Open], Awaitable[None]]
+
+
 class Desk:
     """Takes questions and sees to it that each is answered."""
 
@@ -79,6 +93,7 @@ class Desk:
         self._fetch = fetch
         self._limits = limits
         self._metrics = Metrics(__version__) if metrics is None else metrics
+        self._turn_taking = TurnTaking()
         self._open: set[asyncio.Task[None]] = set()
         self._closing = False
 
@@ -90,26 +105,25 @@ class Desk:
     async def ask(self, asker: Asker, find: Find, reply: Reply, *, people: int, face: int = 1) -> None:
         """Answer about each photo that is meant, in their order, each in a reply of its own."""
 
-        async def work(stages: Stages) -> None:
-            with stages.stage("find"):
+        async def work(question: _Open) -> None:
+            with question.stages.stage("find"):
                 photos = await find()
             answered = photos[: self._limits.photos]
             for number, photo in enumerate(answered, start=1):
                 which = f"Photo {number}: " if len(answered) > 1 else ""
-                await self._guarded(
-                    self._one(asker, photo, reply, people, face, stages), reply, stages, which
-                )
+                await self._guarded(self._one(question, photo, people, face), question, which)
             if len(photos) > len(answered):
-                await reply.refuse(f"I looked at the first {len(answered)} of {len(photos)} photos.", stages)
+                words = f"I looked at the first {len(answered)} of {len(photos)} photos."
+                await reply.refuse(words, question.stages)
 
         await self._take(asker, reply, work)
 
     async def compare(self, asker: Asker, find: Find, reply: Reply) -> None:
         """Answer how alike the largest faces of two photos are."""
 
-        async def work(stages: Stages) -> None:
+        async def work(question: _Open) -> None:
             first, second = await find()
-            await self._compare(asker, first, second, reply, stages)
+            await self._compare(question, first, second)
 
         await self._take(asker, reply, work)
 
@@ -130,7 +144,7 @@ class Desk:
         if unfinished:
             await asyncio.wait(unfinished, timeout=_GRACE_FOR_WORDS_S)
 
-    async def _take(self, asker: Asker, reply: Reply, work: Callable[[Stages], Awaitable[None]]) -> None:
+    async def _take(self, asker: Asker, reply: Reply, work: _Work) -> None:
         stages = Stages(observe=self._metrics.stage)
         task = asyncio.create_task(
             self._admitted(asker, reply, work, stages), name=f"query-{stages.query_id}"
@@ -140,15 +154,14 @@ class Desk:
         # Shielded: discord.py may cancel the command that asks, but only `close` ends a question.
         await asyncio.shield(task)
 
-    async def _admitted(
-        self, asker: Asker, reply: Reply, work: Callable[[Stages], Awaitable[None]], stages: Stages
-    ) -> None:
+    async def _admitted(self, asker: Asker, reply: Reply, work: _Work, stages: Stages) -> None:
         started = time.perf_counter()
         try:
             with self._limiter.asking(asker.person_id, asker.channel_id):
                 self._service.check()
-                async with reply.opened():
-                    await self._guarded(work(stages), reply, stages, "")
+                async with self._turn_taking.place(asker.channel_id) as place, reply.opened():
+                    question = _Open(asker, reply, stages, place)
+                    await self._guarded(work(question), question, "")
         except LookalikeError as error:
             self._metrics.query(time.perf_counter() - started, error)
             log_error(error, stages.query_id)
@@ -159,53 +172,52 @@ class Desk:
                 raise
             await reply.refuse(RESTARTING, stages)
 
-    async def _guarded(self, job: Awaitable[None], reply: Reply, stages: Stages, which: str) -> None:
+    async def _guarded(self, job: Awaitable[None], question: _Open, which: str) -> None:
         started = time.perf_counter()
         try:
             await job
         except Exception as error:  # whatever it is, the person who asked is told
             self._metrics.query(time.perf_counter() - started, error)
-            log_error(error, stages.query_id)
-            await reply.refuse(which + line(error), stages)
+            log_error(error, question.stages.query_id)
+            await question.reply.refuse(which + line(error), question.stages)
 
-    async def _one(
-        self, asker: Asker, photo: PostedPhoto, reply: Reply, people: int, face: int, stages: Stages
-    ) -> None:
+    async def _one(self, question: _Open, photo: PostedPhoto, people: int, face: int) -> None:
         started = time.perf_counter()
-        async with asyncio.timeout(self._limits.answer_seconds), self._service.turn(stages) as turn:
-            found = await self._answer(turn, photo, asker, people, face, stages)
-        ticket = Ticket(photo.source, found.face, people, asker.person_id)
-        with stages.stage("reply"):
-            delivered = await reply.send(answer_message(found, ticket, spoiler=photo.spoiler), stages)
-        self._metrics.query(time.perf_counter() - started, delivered=delivered)
+        async with asyncio.timeout(self._limits.answer_seconds), self._service.turn(question.stages) as turn:
+            found = await self._answer(turn, question, photo, people, face)
+        ticket = Ticket(photo.source, found.face, people, question.asker.person_id)
+        await self._send(question, answer_message(found, ticket, spoiler=photo.spoiler), started)
 
     async def _answer(
-        self, turn: Turn, photo: PostedPhoto, asker: Asker, people: int, face: int, stages: Stages
+        self, turn: Turn, question: _Open, photo: PostedPhoto, people: int, face: int
     ) -> Answer:
+        stages = question.stages
         with stages.stage("download"):
             data = await self._download(photo)
-        question = Question(people, face, keep_photo=isinstance(photo.source, FromAnswer))
+        asked = Question(people, face, keep_photo=isinstance(photo.source, FromAnswer))
         # The grid, the faces and the photo itself share what may be uploaded.
-        question = replace(question, max_bytes=min(question.max_bytes, asker.upload_limit_bytes // 3))
-        return await turn.run(partial(_answered, data=data, question=question, stages=stages))
+        asked = replace(asked, max_bytes=min(asked.max_bytes, question.asker.upload_limit_bytes // 3))
+        return await turn.run(partial(_answered, data=data, question=asked, stages=stages))
 
-    async def _compare(
-        self, asker: Asker, first: PostedPhoto, second: PostedPhoto, reply: Reply, stages: Stages
-    ) -> None:
-        started = time.perf_counter()
+    async def _compare(self, question: _Open, first: PostedPhoto, second: PostedPhoto) -> None:
+        started, stages = time.perf_counter(), question.stages
         async with asyncio.timeout(self._limits.answer_seconds), self._service.turn(stages) as turn:
             with stages.stage("download"):
                 both = [await self._download(photo) for photo in (first, second)]
 
             def job(served: Served) -> Outgoing:
                 comparison = compare(served, both[0], both[1], stages)
-                ticket = Ticket(FromAnswer(), 1, 1, asker.person_id)
+                ticket = Ticket(FromAnswer(), 1, 1, question.asker.person_id)
                 spoiler = first.spoiler or second.spoiler
                 return comparison_message(comparison, pair(comparison), ticket, spoiler=spoiler)
 
             outgoing = await turn.run(job)
-        with stages.stage("reply"):
-            delivered = await reply.send(outgoing, stages)
+        await self._send(question, outgoing, started)
+
+    async def _send(self, question: _Open, outgoing: Outgoing, started: float) -> None:
+        await question.place.come()
+        with question.stages.stage("reply"):
+            delivered = await question.reply.send(outgoing, question.stages)
         self._metrics.query(time.perf_counter() - started, delivered=delivered)
 
     async def _download(self, photo: PostedPhoto) -> bytes:

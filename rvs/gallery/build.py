@@ -29,6 +29,7 @@ from rvs.gallery.embed import (
 from rvs.gallery.folder import GalleryPhoto, list_photos
 from rvs.gallery.in_use import Hold, only_builder
 from rvs.gallery.journal import Embedded, Journal, forget
+from rvs.gallery.photo_list import Miss, PhotoRecord, write_photos
 from rvs.gallery.store import Store
 from rvs.gallery.verify import check_recall, check_vectors, realistic_probes
 from rvs.gallery.version import (
@@ -39,13 +40,10 @@ from rvs.gallery.version import (
     VECTORS,
     Forest,
     Manifest,
-    Miss,
-    PhotoRecord,
     Version,
     open_version,
     record_files,
     write_manifest,
-    write_photos,
 )
 from rvs.inference import InferenceOptions
 from rvs.photo import PhotoLimits

@@ -20,7 +20,7 @@ from rvs.errors import LookalikeError
 from rvs.faces.face import Face, nearest_to_centre
 from rvs.gallery.folder import GalleryPhoto
 from rvs.gallery.journal import Embedded
-from rvs.gallery.version import Miss, PhotoRecord
+from rvs.gallery.photo_list import Miss, PhotoRecord
 from rvs.photo import Photo, PhotoLimits, read_photo
 from rvs.pipeline import Pipeline
 

@@ -11,19 +11,19 @@ version is in use, and where they lie, is for `store` to say.
 
 import functools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
 from rvs.arrays import Ids
 from rvs.errors import GalleryCorruptError, GalleryMismatchError, GalleryMissingError
-from rvs.faces.face import Box
 from rvs.gallery.in_use import Hold
+from rvs.gallery.photo_list import Miss, PhotoRecord, read_photos
 from rvs.gallery.seal import check_seal, sealed
 from rvs.vectors.annoy_index import AnnoyVectorIndex
 from rvs.vectors.exact_index import ExactIndex
@@ -91,26 +91,6 @@ class Manifest:
     timings_s: Mapping[str, float]
     software: Mapping[str, str]
     files: Mapping[str, FileRecord]
-
-
-@dataclass(frozen=True, slots=True)
-class PhotoRecord:
-    """A photo that is in the index: whose, where (relative to the gallery), what bytes, which face of it."""
-
-    person: str
-    file: str
-    sha256: str
-    face_box: Box | None
-
-
-@dataclass(frozen=True, slots=True)
-class Miss:
-    """A photo that could not be used, and why in one sentence."""
-
-    person: str
-    file: str
-    sha256: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -208,8 +188,10 @@ def open_version(folder: Path, *, fingerprint: str | None = None) -> Version:
             hint="Choose that pipeline, or build an index with this one: rvs index build --pipeline ...",
         )
     _check_files(folder, manifest)
-    contents = _read_photos(folder)
-    photos, misses = contents.photos, contents.misses
+    try:
+        photos, misses = read_photos(folder / PHOTOS)
+    except (OSError, ValueError) as error:
+        raise _corrupt(folder, f"{PHOTOS} is damaged") from error
     try:
         # Unlike `np.load` it opens nothing but an array, and maps it or fails.
         vectors = np.lib.format.open_memmap(folder / VECTORS, mode="r")
@@ -232,16 +214,6 @@ def open_version(folder: Path, *, fingerprint: str | None = None) -> Version:
         person_of=person_of.astype(np.int64),
         photos_of=photos_of.astype(np.int64),
     )
-
-
-def write_photos(path: Path, photos: Sequence[PhotoRecord], misses: Sequence[Miss]) -> None:
-    """Write `photos.json`, a line per photo, so that two versions can be compared with `diff`."""
-
-    def lines(records: Sequence[PhotoRecord] | Sequence[Miss]) -> str:
-        return ",\n".join(json.dumps(asdict(record), ensure_ascii=False) for record in records)
-
-    text = f'{{"photos": [\n{lines(photos)}\n], "misses": [\n{lines(misses)}\n]}}\n'
-    path.write_text(text, encoding="utf-8")
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
@@ -277,19 +249,3 @@ def _check_files(folder: Path, manifest: Manifest) -> None:
                 raise _corrupt(folder, f"{name} was changed after it was built")
         except OSError as error:
             raise _corrupt(folder, f"{name} cannot be read") from error
-
-
-@dataclass(frozen=True, slots=True)
-class _Contents:
-    """What `photos.json` holds."""
-
-    photos: tuple[PhotoRecord, ...]
-    misses: tuple[Miss, ...]
-
-
-def _read_photos(folder: Path) -> _Contents:
-    try:
-        contents: _Contents = _reader_of(_Contents).validate_json((folder / PHOTOS).read_bytes(), strict=True)
-    except (OSError, ValidationError) as error:
-        raise _corrupt(folder, f"{PHOTOS} is damaged") from error
-    return contents

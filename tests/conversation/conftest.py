@@ -50,6 +50,8 @@ def installed_by_user() -> bool:
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rvs.discord_app.delivery._PAUSE_S", 0.01)
+    # Here time stands still while a photo is on its way: whoever waits for its answer would wait for ever.
+    monkeypatch.setattr("rvs.discord_app.turn_taking._PATIENCE_S", 0.0)
     monkeypatch.setattr("rvs.discord_app.replies._TYPING_AFTER_S", TYPING_AFTER_S)
 
 

@@ -14,14 +14,13 @@ import pytest
 
 from rvs.errors import GalleryCorruptError, GalleryError, GalleryMismatchError, GalleryMissingError
 from rvs.faces.face import Box
+from rvs.gallery.photo_list import Miss, PhotoRecord
 from rvs.gallery.version import (
     FOREST,
     MANIFEST,
     PHOTOS,
     VECTORS,
     Manifest,
-    Miss,
-    PhotoRecord,
     open_version,
     read_manifest,
     record_files,
@@ -55,7 +54,17 @@ def _edit(path: Path, change: Callable[[Any], object]) -> None:
     document = json.loads(path.read_text(encoding="utf-8"))
     document.pop("seal", None)
     changed = change(document)
-    path.write_text(json.dumps(document if changed is None else changed), encoding="utf-8")
+    path.write_text(_written(document if changed is None else changed), encoding="utf-8")
+
+
+def _written(document: Any) -> str:
+    """As the program writes it: the list of photos has a line for each."""
+    if not isinstance(document, dict) or not all(
+        isinstance(document.get(key), list) for key in ("photos", "misses")
+    ):
+        return json.dumps(document)
+    photos, misses = (",\n".join(map(json.dumps, document[key])) for key in ("photos", "misses"))
+    return f'{{"photos": [\n{photos}\n], "misses": [\n{misses}\n]}}\n'
 
 
 def _sign_again(folder: Path) -> None:
