@@ -8,7 +8,7 @@ import sys
 from rvs.discord_app.run import exit_code, run
 from rvs.discord_app.settings import load_discord_settings
 from rvs.errors import LookalikeError
-from rvs.logs import configure_logging
+from rvs.logs import WithoutTraceback, configure_logging
 from rvs.settings import load_settings
 
 
@@ -16,6 +16,10 @@ def main() -> int:
     """Run the bot until it is told to stop; the exit codes are those of `rvs.discord_app.run`."""
     configure_logging("auto", sys.stderr)  # for what is said before the settings are known
     logging.getLogger("discord").setLevel(logging.WARNING)
+    logging.getLogger("discord.client").addFilter(WithoutTraceback())
+    logging.getLogger("discord.ext.commands.bot").setLevel(
+        logging.ERROR
+    )  # we say ourselves what is not allowed
     try:
         settings = load_settings()
         configure_logging(settings.logs, sys.stderr)

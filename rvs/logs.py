@@ -33,6 +33,21 @@ def configure_logging(style: LogStyle, stream: TextIO) -> None:
     logging.captureWarnings(True)  # they would be lines of another form
 
 
+class WithoutTraceback(logging.Filter):
+    """Turns errors that a library expects, and mends by itself, into a warning of one line.
+
+    Put on discord.py's logger of connections: each lost one came with a traceback, and the gateway's address.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Change the record; it is always let through."""
+        if record.exc_info and record.exc_info[0] is not None:
+            record.msg = f"{record.getMessage()} ({record.exc_info[0].__name__})"
+            record.args, record.exc_info = (), None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
+
+
 class HumanFormatter(logging.Formatter):
     """`2026-11-22 19:52:22 INFO    rvs.query: query=1a2b3c4d stage=search ms=4.2`, in local time."""
 

@@ -41,7 +41,7 @@ def commands() -> list[str]:
 def test_commands_and_options_in_the_readme_exist(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     words = re.sub(r'"[^"]*"', "X", line.partition("rvs ")[2]).split()
     names = [word for word in words if re.fullmatch(r"[a-z]+", word)]
-    command = names[:2] if names[0] in ("index", "lfw") else names[:1]
+    command = names[:2] if names[0] in ("index", "lfw", "gallery") else names[:1]
     assert run([*command, "--help"]) == 0
     described = capsys.readouterr().out
     assert all(word in described for word in words if word.startswith("-"))

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from rvs.errors import NoFaceError
-from rvs.logs import LogStyle, configure_logging
+from rvs.logs import HumanFormatter, LogStyle, WithoutTraceback, configure_logging
 from rvs.stages import Stages
 
 ROOT = Path(__file__).parent.parent
@@ -243,3 +243,18 @@ def test_a_style_that_is_none_is_told_before_there_is_one(tmp_path: Path) -> Non
     )
     assert done.returncode == 2
     assert "RVS_LOGS" in json.loads(done.stderr)["message"]
+
+
+def test_a_lost_connection_is_one_line_without_an_address() -> None:
+    stream = io.StringIO()
+    logger = logging.getLogger("test.connections")
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(HumanFormatter())
+    logger.handlers, logger.propagate = [handler], False
+    logger.addFilter(WithoutTraceback())
+    lost = ConnectionResetError("wss://gateway.example.invalid/?token=x")
+    logger.error("Attempting a reconnect in %.2fs", 1.5, exc_info=lost)
+    (line,) = stream.getvalue().splitlines()
+    assert line.endswith("Attempting a reconnect in 1.50s (ConnectionResetError)")
+    assert "WARNING" in line
+    assert "example" not in line
