@@ -34,19 +34,6 @@ def portrait() -> str:
     return str(sample_photo())
 
 
-@pytest.fixture
-def answer(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
-    """Runs a command that must succeed and gives the JSON it printed."""
-
-    def ask(*words: str) -> Any:
-        code = run([*words, "--json"])
-        printed = capsys.readouterr()
-        assert code == 0, printed.err
-        return json.loads(printed.out)
-
-    return ask
-
-
 def save(pixels: Pixels, path: Path) -> str:
     Image.fromarray(pixels).save(path)
     return str(path)

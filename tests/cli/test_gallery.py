@@ -1,6 +1,5 @@
 """A gallery of one's own, changed from the command line; the real networks say what is a face."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -36,19 +35,6 @@ def photo(astronaut: Pixels, tmp_path: Path) -> Path:
 def wall(tmp_path: Path) -> Path:
     Image.fromarray(np.full((200, 200, 3), 99, np.uint8)).save(tmp_path / "wall.png")
     return tmp_path / "wall.png"
-
-
-@pytest.fixture
-def answer(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
-    """Runs a command that must succeed and gives the JSON it printed."""
-
-    def ask(*words: str) -> Any:
-        code = run([*words, "--json"])
-        printed = capsys.readouterr()
-        assert code == 0, printed.err
-        return json.loads(printed.out)
-
-    return ask
 
 
 def test_from_nothing_to_two_people_and_back_to_one(

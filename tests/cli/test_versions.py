@@ -1,6 +1,5 @@
 """Switching, rolling back and pruning from the command line, over an index of a pipeline without networks."""
 
-import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -28,19 +27,6 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     monkeypatch.setenv("RVS_INDEX_DIR", str(tmp_path / "index"))
     monkeypatch.setenv("RVS_INDEX", "crew")
     return store
-
-
-@pytest.fixture
-def answer(capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
-    """Runs a command that must succeed and gives the JSON it printed."""
-
-    def ask(*words: str) -> Any:
-        code = run([*words, "--json"])
-        printed = capsys.readouterr()
-        assert code == 0, printed.err
-        return json.loads(printed.out)
-
-    return ask
 
 
 def test_activate(store: Store, answer: Callable[..., Any]) -> None:
