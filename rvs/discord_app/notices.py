@@ -21,11 +21,12 @@ I find the faces in a photo and show whom they resemble, out of a gallery of kno
 - `/lookalike` with a photo, or `{prefix}lookalike` with one attached, or as a reply to one
 - right-click a message, then Apps, Find lookalikes
 - right-click a person, then Apps, Lookalikes of this avatar
-- `/compare` two photos
-**The percentage** says how many pairs of strangers are less alike. I say *resembles*, never *is*: most people who \
-ask are not in the gallery. `/privacy` says what happens to photos.
+- `/compare` two photos"""
+    # A text of its own: below a list it would count as part of the last item.
+    more = f"""**The percentage** says how many pairs of strangers are less alike. I say *resembles*, \
+never *is*: most people who ask are not in the gallery. `/privacy` says what happens to photos.
 -# Lookalike {rvs.__version__}"""
-    return Outgoing(layout=lambda: _view(ui.TextDisplay(words)))
+    return Outgoing(layout=lambda: _view(ui.TextDisplay(words), ui.TextDisplay(more)))
 
 
 def privacy_message(*, agreed: bool) -> Outgoing:
@@ -33,19 +34,18 @@ def privacy_message(*, agreed: bool) -> Outgoing:
     state = (
         "**Others may** search by your avatar." if agreed else "**Nobody but you** may search by your avatar."
     )
-    words = f"""### What happens to a photo
+    words = """### What happens to a photo
 - I look only at photos that somebody hands me: attached, replied to, or picked from a menu.
 - A photo stays in memory until it is answered, less than a second as a rule. It is not stored and not logged.
 - The answer shows the face that was asked with. Whoever asked can delete it. After `/lookalike` it also carries \
 the photo, so that its buttons work.
-- I keep one thing: the ids of people who agreed that others may search by their avatar.
-{state}"""
+- I keep one thing: the ids of people who agreed that others may search by their avatar."""
     button: ui.Button[ui.LayoutView] = (
         ui.Button(label="Withdraw", custom_id=WITHDRAW, style=discord.ButtonStyle.danger)
         if agreed
         else ui.Button(label="Let others search by my avatar", custom_id=AGREE)
     )
-    return Outgoing(layout=lambda: _view(ui.TextDisplay(words), ui.ActionRow(button)))
+    return Outgoing(layout=lambda: _view(ui.TextDisplay(words), ui.TextDisplay(state), ui.ActionRow(button)))
 
 
 def _view(*parts: ui.Item[ui.LayoutView]) -> ui.LayoutView:
