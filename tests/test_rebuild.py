@@ -63,10 +63,12 @@ def bench(tmp_path: Path) -> Bench:
 
 
 def _gone(pid: int) -> bool:
+    """Whether nothing of a process is left but its exit code: its files stay open as long as any thread lives."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+        tasks = [task / "stat" for task in Path(f"/proc/{pid}/task").iterdir()]
+        return all(task.read_text().rpartition(")")[2].split()[0] in "ZX" for task in tasks)
     except (FileNotFoundError, ProcessLookupError):
-        return True
+        return not Path(f"/proc/{pid}").exists()
 
 
 def _until(condition: Callable[[], bool]) -> None:

@@ -81,6 +81,10 @@ PAIRS = Archive(
 PUBLIC_ARCHIVES = (FUNNELED, PAIRS)
 
 
+_BLOCK_BYTES = 65_536
+_MOST_PADDING_BYTES = 1 << 20  # programs fill an archive up to 10 KiB
+
+
 class _RefusedArchiveError(Exception):
     """The archive is not one of photos and nothing else."""
 
@@ -128,6 +132,16 @@ def _extract_photos(archive: Archive, packed: Path, folder: Path, progress: Prog
             tar.extract(member.replace(name=place, deep=False), folder, filter="data")
             photos += 1
             progress(f"unpack {archive.name}", photos, archive.photos)
+        _read_to_the_end(tar)
+
+
+def _read_to_the_end(tar: tarfile.TarFile) -> None:
+    # The checksum stands there. A tar ends before its file does, so that what was changed inside would pass.
+    rest = 0
+    while tar.fileobj is not None and (block := tar.fileobj.read(_BLOCK_BYTES)):
+        rest += len(block)
+        if rest > _MOST_PADDING_BYTES:
+            raise _RefusedArchiveError("it is larger than LFW can be")
 
 
 def _check_photos(archive: Archive, folder: Path) -> None:

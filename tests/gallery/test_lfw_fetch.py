@@ -1,6 +1,7 @@
 """`rvs lfw fetch` against a real server on this machine: whole or not at all."""
 
 import dataclasses
+import gzip
 import hashlib
 import http.server
 import io
@@ -355,6 +356,24 @@ class TestArchive:
     ) -> None:
         with pytest.raises(GalleryCorruptError, match=r"refused"):
             _fetch(tmp_path, publish(damage(_tgz(GOOD))))
+        assert _everything_in(tmp_path) == []
+
+    def test_a_photo_that_was_changed_inside_is_refused(
+        self, tmp_path: Path, publish: Callable[..., Archive]
+    ) -> None:
+        """Whatever the change does to the picture: the checksum at the end of the archive is looked at."""
+        data = bytearray(gzip.compress(gzip.decompress(_tgz(GOOD)), compresslevel=0))
+        data[data.index(JPEG) + len(JPEG) // 2] ^= 1
+        with pytest.raises(GalleryCorruptError, match=r"refused"):
+            _fetch(tmp_path, publish(bytes(data)))
+        assert _everything_in(tmp_path) == []
+
+    def test_an_archive_that_goes_on_after_its_end_is_refused(
+        self, tmp_path: Path, publish: Callable[..., Archive]
+    ) -> None:
+        data = gzip.compress(gzip.decompress(_tgz(GOOD)) + bytes(3 << 20))
+        with pytest.raises(GalleryCorruptError, match="larger than LFW can be"):
+            _fetch(tmp_path, publish(data))
         assert _everything_in(tmp_path) == []
 
     @pytest.mark.parametrize("limit", [{"max_members": 3}, {"max_bytes": 16_000}])
