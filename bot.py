@@ -14,9 +14,8 @@ from rvs.settings import load_settings
 
 def main() -> int:
     """Run the bot until it is told to stop; the exit codes are those of `rvs.discord_app.run`."""
-    sys.setswitchinterval(
-        0.001
-    )  # the event loop waits this long, not 5 ms, for a thread that computes in Python
+    # The event loop waits this long, not 5 ms, for a thread that computes in Python.
+    sys.setswitchinterval(0.001)
     configure_logging("auto", sys.stderr)  # for what is said before the settings are known
     logging.getLogger("discord").setLevel(logging.WARNING)
     logging.getLogger("discord.client").addFilter(WithoutTraceback())
