@@ -85,7 +85,7 @@ class DiscordSettings(BaseSettings):
         10, gt=0, description="How long open questions may take when the bot is stopped; containers wait 10."
     )
     connect_tries: int = Field(
-        8, ge=1, description="Tries to reach Discord, in a row, before giving up; about four minutes."
+        8, ge=1, description="Tries to reach Discord, in a row, before giving up; about two minutes."
     )
     api: str = Field(
         "https://discord.com/api/v10", description="Where Discord's API is: for a proxy, or a test."
