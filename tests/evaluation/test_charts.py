@@ -1,0 +1,52 @@
+"""Charts are pictures that show what they are given."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageChops
+
+from rvs.evaluation.charts import Axis, Series, draw_bars, draw_lines
+
+
+def picture(path: Path) -> Image.Image:
+    with Image.open(path) as image:
+        return image.convert("RGB")
+
+
+def test_a_chart_is_a_png_and_the_same_each_time(tmp_path: Path) -> None:
+    series = [
+        Series("ours", [1, 10, 100], [0.5, 0.8, 0.9], "both", ("a", "b", "c")),
+        Series("", [1, 100], [0.4, 0.4]),
+    ]
+    for name in ("a.png", "b.png"):
+        draw_lines(
+            tmp_path / "deep" / name, "A title", Axis("size", log=True), Axis("share", low=0, high=1), series
+        )
+    first, second = (tmp_path / "deep" / name for name in ("a.png", "b.png"))
+    assert first.read_bytes() == second.read_bytes()
+    assert first.read_bytes().startswith(b"\x89PNG")
+
+
+def test_other_values_make_another_picture(tmp_path: Path) -> None:
+    for name, top in (("a.png", 0.9), ("b.png", 0.2)):
+        draw_lines(tmp_path / name, "", Axis("x"), Axis("y", low=0, high=1), [Series("", [0, 1], [0, top])])
+    assert ImageChops.difference(picture(tmp_path / "a.png"), picture(tmp_path / "b.png")).getbbox()
+
+
+@pytest.mark.parametrize("stacked", [True, False])
+def test_bars_grow_with_their_values(tmp_path: Path, stacked: bool) -> None:
+    draw_bars(
+        tmp_path / "bars.png",
+        "t",
+        Axis("ms"),
+        ["one", "two"],
+        [("a", [10, 1]), ("b", [10, 1])],
+        stacked=stacked,
+    )
+    pixels = np.asarray(picture(tmp_path / "bars.png")).astype(int)
+    first_part = abs(pixels - (0x0F, 0x6B, 0x63)).sum(axis=2) < 12
+    rows = np.flatnonzero(first_part.sum(axis=1) > 40)
+    long = rows[rows < rows.mean()]
+    assert len(long), "the first bar is at the top"
+    assert first_part[long[0]].sum() > 5 * max(1, first_part[rows[-1]].sum()) or len(rows) == len(long)
