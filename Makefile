@@ -59,10 +59,10 @@ env-example: $(READY)  ## write .env.example anew from the settings
 	$(PY) -m tools.env_example
 
 load: $(READY)  ## measure the bot under load, against our own Discord on loopback
-	$(PY) -m tools.load
+	$(PY) -m tools.load --report docs/load.json
 
 load-rebuild: $(READY)  ## measure questions while the index is rebuilt (needs the photos of LFW)
-	$(PY) -m tools.load_rebuild
+	$(PY) -m tools.load_rebuild --report docs/load-rebuild.json
 
 pictures: $(READY)  ## draw the README's pictures of replies again (needs chromium)
 	$(PY) -m pip install --quiet "simcord[screenshot]"

@@ -12,13 +12,16 @@ import json
 import re
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
+from rvs.evaluation.machine import this_machine
 from rvs.settings import load_settings
+from rvs.whole_files import write_whole
 from tests.transport.fake_discord import FakeDiscord
 from tests.transport.process import BotProcess
 from tests.transport.things import Message, User
@@ -156,11 +159,20 @@ def encoded(picture: Image.Image, kind: str) -> bytes:
     return file.getvalue()
 
 
+def report(figures: Mapping[str, object], path: Path | None) -> None:
+    """Print the figures; also write them, with the machine they were measured on, where a file is named."""
+    print(json.dumps(figures, indent=2))
+    if path is not None:
+        document = {"machine": asdict(this_machine()), **figures}
+        write_whole(path, (json.dumps(document, indent=1) + "\n").encode())
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeat", type=int, default=100, help="how many photos one by one")
     parser.add_argument("--photos", type=int, default=1000, help="how many mixed photos")
+    parser.add_argument("--report", type=Path, help="a JSON file to write the figures to")
     arguments = parser.parse_args()
     with contextlib.redirect_stdout(io.StringIO()):  # where the bot's log would go
-        figures = asyncio.run(measure(arguments.repeat, arguments.photos))
-    print(json.dumps(figures, indent=2))
+        measured = asyncio.run(measure(arguments.repeat, arguments.photos))
+    report(measured, arguments.report)

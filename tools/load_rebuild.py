@@ -4,10 +4,10 @@ It starts with an index over a few people of LFW, orders `/index rebuild` over a
 during and after. It needs the photos of LFW (RVS_LFW_DIR) and some minutes.
 """
 
+import argparse
 import asyncio
 import contextlib
 import io
-import json
 import os
 import shutil
 import subprocess
@@ -21,7 +21,7 @@ import numpy as np
 from rvs.settings import Settings, load_settings
 from tests.transport.fake_discord import FakeDiscord
 from tests.transport.process import BotProcess
-from tools.load import BOT, ask, megapixel
+from tools.load import BOT, ask, megapixel, report
 
 _FEW_PEOPLE = 60
 _BEFORE_AND_AFTER = 60
@@ -100,6 +100,9 @@ async def _phase(discord: FakeDiscord, until: "int | asyncio.Task[str]") -> dict
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--report", type=Path, help="a JSON file to write the figures to")
+    arguments = parser.parse_args()
     with contextlib.redirect_stdout(io.StringIO()):  # where the bot's log would go
-        figures = asyncio.run(measure())
-    print(json.dumps(figures, indent=2))
+        measured = asyncio.run(measure())
+    report(measured, arguments.report)
