@@ -1,5 +1,6 @@
 """Pipelines by name, what tells their vectors apart, and what their networks are shown."""
 
+import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,12 +11,20 @@ from numpy.typing import NDArray
 import rvs.pipeline
 from rvs.arrays import Pixels
 from rvs.embedding.embedder import Embedder
-from rvs.embedding.spec import EMBEDDERS, embedder_spec
+from rvs.embedding.spec import EMBEDDERS, FaceCrop, embedder_spec
 from rvs.errors import ConfigError, WeightsError
 from rvs.faces import alignment
 from rvs.faces.detector import DETECTOR_NAMES
 from rvs.inference import InferenceOptions
-from rvs.pipeline import DEFAULT_PIPELINE, WHOLE_IMAGE, Pipeline, load_pipeline, parse_pipeline
+from rvs.pipeline import (
+    DEFAULT_PIPELINE,
+    FACE_CROPS,
+    WHOLE_IMAGE,
+    Pipeline,
+    PipelineName,
+    load_pipeline,
+    parse_pipeline,
+)
 
 
 class TestNames:
@@ -39,16 +48,63 @@ class TestNames:
             ("retinaface-resnet50 + xception", "face"),
             ("whole-image + face-resnet", "whole"),
             ("whole-image + resnet50", "whole"),
+            ("retinaface-mobilenet + aligned + resnet50", "aligned"),
+            ("retinaface-resnet50+face+face-resnet", "face"),
         ],
     )
     def test_crop(self, text: str, crop: str) -> None:
         assert parse_pipeline(text).crop == crop
 
-    @pytest.mark.parametrize("text", ["", "face-resnet", "retinaface-mobilenet face-resnet"])
+    @pytest.mark.parametrize("detector", DETECTOR_NAMES)
+    @pytest.mark.parametrize("embedder", [spec.name for spec in EMBEDDERS])
+    @pytest.mark.parametrize("crop", FACE_CROPS)
+    def test_every_crop_is_taken_and_the_embedder_s_own_goes_without_saying(
+        self, detector: str, crop: FaceCrop, embedder: str
+    ) -> None:
+        name = parse_pipeline(f"{detector} + {crop} + {embedder}")
+        plain = parse_pipeline(f"{detector} + {embedder}")
+        assert name.crop == crop
+        assert parse_pipeline(str(name)) == name
+        if crop == name.embedder.face_crop:
+            assert name == plain
+            assert str(name) == f"{detector} + {embedder}"
+        else:
+            assert name != plain
+            assert str(name) == f"{detector} + {crop} + {embedder}"
+
+    @pytest.mark.parametrize("crop", ["", "whole", "Aligned", "vgg16"])
+    def test_no_such_crop(self, crop: str) -> None:
+        with pytest.raises(ConfigError, match=f'There is no face crop "{crop}"') as caught:
+            parse_pipeline(f"retinaface-mobilenet + {crop} + vgg16")
+        assert all(name in caught.value.hint for name in FACE_CROPS)
+
+    @pytest.mark.parametrize("crop", FACE_CROPS)
+    def test_the_whole_image_takes_no_crop(self, crop: FaceCrop) -> None:
+        with pytest.raises(ConfigError, match='"whole-image" looks for no face') as caught:
+            parse_pipeline(f"whole-image + {crop} + vgg16")
+        assert '"whole-image + vgg16"' in caught.value.hint
+        with pytest.raises(ValueError, match="whole-image has no crop"):
+            PipelineName(None, embedder_spec("vgg16"), crop)
+
+    def test_a_detector_s_face_is_not_the_whole_image(self) -> None:
+        with pytest.raises(ValueError, match="retinaface-mobilenet has no crop 'whole'"):
+            PipelineName("retinaface-mobilenet", embedder_spec("vgg16"), "whole")
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "face-resnet",
+            "retinaface-mobilenet face-resnet",
+            "retinaface-mobilenet + face + face + vgg16",
+        ],
+    )
     def test_not_of_the_form(self, text: str) -> None:
-        with pytest.raises(ConfigError, match=f'"{text}" is not a pipeline') as caught:
+        with pytest.raises(ConfigError, match=re.escape(f'"{text}" is not a pipeline')) as caught:
             parse_pipeline(text)
-        assert DEFAULT_PIPELINE in caught.value.hint
+        examples = re.findall('"([^"]+)"', caught.value.hint)
+        assert DEFAULT_PIPELINE in examples
+        assert [str(parse_pipeline(example)) for example in examples] == examples
 
     @pytest.mark.parametrize("text", ["mtcnn + face-resnet", " + face-resnet", "RetinaFace + vgg16"])
     def test_no_such_detector(self, text: str) -> None:
@@ -57,7 +113,7 @@ class TestNames:
         assert all(name in caught.value.hint for name in (WHOLE_IMAGE, *DETECTOR_NAMES))
 
     @pytest.mark.parametrize(
-        "text", ["whole-image + arcface", "whole-image +", "whole-image + vgg16 + vgg16"]
+        "text", ["whole-image + arcface", "whole-image +", "retinaface-mobilenet + face + arcface"]
     )
     def test_no_such_embedder(self, text: str) -> None:
         with pytest.raises(ConfigError, match="There is no embedding network") as caught:
@@ -71,12 +127,13 @@ class TestFingerprint:
         assert parse_pipeline(DEFAULT_PIPELINE).fingerprint() == "b47e8ee7dfc45d81"
 
     def test_differs_between_any_two_pipelines(self) -> None:
-        names = [
-            parse_pipeline(f"{detector} + {spec.name}")
-            for detector in (WHOLE_IMAGE, *DETECTOR_NAMES)
-            for spec in EMBEDDERS
-        ]
-        assert len({name.fingerprint() for name in names}) == len(names) == 18
+        shown = [WHOLE_IMAGE, *(f"{detector} + {crop}" for detector in DETECTOR_NAMES for crop in FACE_CROPS)]
+        names = [parse_pipeline(f"{what} + {spec.name}") for what in shown for spec in EMBEDDERS]
+        assert len({name.fingerprint() for name in names}) == len(names) == 5 * len(EMBEDDERS)
+
+    def test_a_crop_that_goes_without_saying_does_not_matter(self) -> None:
+        said = parse_pipeline("retinaface-mobilenet + aligned + face-resnet")
+        assert said.fingerprint() == parse_pipeline(DEFAULT_PIPELINE).fingerprint()
 
     @pytest.mark.parametrize(
         "change",
@@ -178,6 +235,27 @@ class TestChips:
         np.testing.assert_array_equal(chip, alignment.align(astronaut, face))
         aligned.embed([chip, chip])
         np.testing.assert_array_equal(watched.shown, [[chip, chip]])
+
+    @pytest.mark.parametrize(("embedder", "side_px"), [("resnet50", 224), ("xception", 299)])
+    def test_an_imagenet_network_is_shown_the_aligned_face_when_asked(
+        self, pipeline: Pipeline, watched: Watched, astronaut: Pixels, embedder: str, side_px: int
+    ) -> None:
+        aligned = with_network(f"retinaface-mobilenet + aligned + {embedder}", watched, pipeline)
+        (face,) = aligned.faces(astronaut)
+        chip = aligned.chip(astronaut, face)
+        np.testing.assert_array_equal(chip, alignment.align(astronaut, face, side_px))
+        aligned.embed([chip])
+        np.testing.assert_array_equal(watched.shown, [[chip]])
+
+    def test_the_face_network_is_shown_the_face_with_a_margin_when_asked(
+        self, pipeline: Pipeline, watched: Watched, astronaut: Pixels
+    ) -> None:
+        cropped = with_network("retinaface-mobilenet + face + face-resnet", watched, pipeline)
+        (face,) = cropped.faces(astronaut)
+        chip = cropped.chip(astronaut, face)
+        np.testing.assert_array_equal(chip, alignment.crop(astronaut, face.box, 150))
+        cropped.embed([chip])
+        np.testing.assert_array_equal(watched.shown, [[chip]])
 
     def test_vectors_come_in_the_order_of_the_chips(self, pipeline: Pipeline, watched: Watched) -> None:
         colours = [np.full((224, 224, 3), colour, np.uint8) for colour in ((9, 0, 0), (0, 0, 9), (0, 9, 0))]

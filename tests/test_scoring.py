@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rvs.arrays import Ids, Vectors
-from rvs.pipeline import DEFAULT_PIPELINE
+from rvs.pipeline import DEFAULT_PIPELINE, parse_pipeline
 from rvs.scoring import (
     CALIBRATIONS,
     Calibration,
@@ -304,6 +304,11 @@ class TestFiles:
     def test_other_pipelines_have_none(self) -> None:
         assert packaged_calibration("whole-image + nothing") is None
         assert calibration_file("whole-image + resnet50") == "whole-image+resnet50.json"
+
+    def test_another_crop_has_a_calibration_of_its_own(self) -> None:
+        name = str(parse_pipeline("retinaface-mobilenet + face + face-resnet"))
+        assert calibration_file(name) == "retinaface-mobilenet+face+face-resnet.json"
+        assert packaged_calibration(name) is None
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,8 @@ from rich.table import Table
 
 from rvs.cli.terminal import JsonOption, out, print_json
 from rvs.embedding.spec import EMBEDDERS
-from rvs.faces.detector import DETECTORS
-from rvs.pipeline import DEFAULT_PIPELINE, WHOLE_IMAGE
+from rvs.faces.detector import DETECTORS, RETINAFACE_MOBILENET
+from rvs.pipeline import DEFAULT_PIPELINE, FACE_CROPS, WHOLE_IMAGE
 
 
 def models(as_json: JsonOption = False) -> None:
@@ -42,10 +42,16 @@ def models(as_json: JsonOption = False) -> None:
     out().print(table)
     out().print()
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for title in ("embedder", "what it is", "input", "length", "licence", "weights"):
+    for title in ("embedder", "what it is", "crop", "input", "length", "licence", "weights"):
         table.add_column(title)
     for spec in EMBEDDERS:
         side = f"{spec.input_side_px} px"
-        table.add_row(spec.name, spec.description, side, str(spec.dimension), spec.licence, spec.weights)
+        size = (side, str(spec.dimension))
+        table.add_row(spec.name, spec.description, spec.face_crop, *size, spec.licence, spec.weights)
     out().print(table)
     out().print(f'\nA pipeline is one of each; the default is "{DEFAULT_PIPELINE}".')
+    out().print(
+        f"Between them may stand another crop than the embedder's own, {' or '.join(FACE_CROPS)}: "
+        f'"{RETINAFACE_MOBILENET} + aligned + resnet50".',
+        soft_wrap=True,
+    )

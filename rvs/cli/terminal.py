@@ -28,7 +28,10 @@ IndexOption: TypeAlias = Annotated[
 ]
 PipelineOption: TypeAlias = Annotated[
     str | None,
-    typer.Option("--pipeline", help='Detector + embedder, e.g. "whole-image + resnet50"; see `rvs models`.'),
+    typer.Option(
+        "--pipeline",
+        help='Detector + embedder, e.g. "whole-image + resnet50", or detector + crop + embedder; see `rvs models`.',
+    ),
 ]
 WeightsOption: TypeAlias = Annotated[
     Path | None, typer.Option("--weights", help="Keras weight file of an ImageNet embedder.")

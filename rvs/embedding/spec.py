@@ -10,8 +10,11 @@ from typing import Literal, TypeAlias
 from rvs.embedding import face_resnet
 from rvs.errors import ConfigError
 
-Crop: TypeAlias = Literal["aligned", "face", "whole"]
-"""`aligned`: the face turned and scaled onto a template; `face`: its box with a margin; `whole`: the image."""
+FaceCrop: TypeAlias = Literal["face", "aligned"]
+"""`face`: a face's box with a margin; `aligned`: the face turned and scaled onto a template."""
+
+Crop: TypeAlias = FaceCrop | Literal["whole"]
+"""What of a photo a network is shown; `whole`: the image as it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class EmbedderSpec:
         description: one line for a list.
         input_side_px: it takes square images of this size.
         dimension: length of its vectors.
-        face_crop: which crop of a detected face it is made for.
+        face_crop: which crop of a detected face it is shown unless a pipeline names another.
         mirrored: whether a vector is the mean over the image and its mirror image.
         preprocessing: done inside the network; chips go in as RGB 0..255.
         licence: of the weights.
@@ -46,7 +49,7 @@ class EmbedderSpec:
     description: str
     input_side_px: int
     dimension: int
-    face_crop: Crop
+    face_crop: FaceCrop
     mirrored: bool
     preprocessing: Preprocessing
     licence: str

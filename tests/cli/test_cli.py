@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from PIL import Image
 from rvs.arrays import Pixels
 from rvs.cli.app import exit_code, run
 from rvs.errors import LookalikeError
+from rvs.pipeline import parse_pipeline
 from tools.sample_photo import sample_photo
 
 pytestmark = pytest.mark.usefixtures("environment")
@@ -197,6 +199,13 @@ def test_models_names_every_part_of_a_pipeline(answer: Callable[..., Any]) -> No
     names = {"face-resnet", "resnet50", "vgg16", "mobilenet", "inceptionv3", "xception"}
     assert names == {e["name"] for e in document["embedders"]}
     assert all(entry["licence"] for entry in document["embedders"] + document["detectors"])
+
+
+def test_models_says_how_a_pipeline_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["models"]) == 0
+    named = re.findall(r'"([^"]+)"', " ".join(capsys.readouterr().out.split()))
+    assert len(named) == 2
+    assert [str(parse_pipeline(name)) for name in named] == named
 
 
 def test_doctor_finds_a_sound_installation(answer: Callable[..., Any]) -> None:

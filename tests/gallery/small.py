@@ -81,7 +81,7 @@ def pipeline_of_patches(
 ) -> Pipeline:
     """The pipeline; its detector is None for whole images."""
     detector = None if whole_image else Patches()
-    name = PipelineName(detector.name if detector else None, SPEC)
+    name = PipelineName(detector.name, SPEC, "face") if detector else PipelineName(None, SPEC, "whole")
     return Pipeline(name, detector, Embedder(SPEC, network or Colours(), "0" * 64), fingerprint)
 
 
