@@ -254,6 +254,28 @@ def test_a_gallery_of_ones_own(
     assert "Eileen Collins" not in [match["person"] for match in without["matches"]]
 
 
+def test_an_index_over_another_crop(
+    astronaut: Pixels,
+    tmp_path: Path,
+    answer: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("RVS_INDEX_DIR", str(tmp_path / "index"))
+    for person, pixels in (("Eileen_Collins", astronaut), ("Mirror", astronaut[60:450, :420])):
+        (tmp_path / "Crew" / person).mkdir(parents=True)
+        save(np.ascontiguousarray(pixels), tmp_path / "Crew" / person / "1.png")
+    pipeline = "retinaface-mobilenet + face + face-resnet"
+    answer("index", "build", "--gallery", str(tmp_path / "Crew"), "--pipeline", pipeline)
+
+    probe = save(astronaut, tmp_path / "probe.png")
+    document = answer("find", probe, "--index", "crew", "--pipeline", pipeline)
+    assert document["pipeline"] == pipeline
+    assert document["photos"][0]["searched"][0]["matches"][0]["person"] == "Eileen Collins"
+    assert run(["find", probe, "--index", "crew"]) == 4
+    assert f"another pipeline ({pipeline})" in " ".join(capsys.readouterr().err.split())
+
+
 def test_the_command_is_installed(portrait: str) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "rvs", "find", portrait, "-k", "1"],
