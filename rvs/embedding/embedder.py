@@ -67,7 +67,7 @@ def network_definition(spec: EmbedderSpec, weights: Path | None = None) -> Netwo
     """How the network of `spec` is built; `weights` replaces the default ones of an ImageNet network.
 
     Raises:
-        WeightsError: the file is not there.
+        WeightsError: the file is not there, or none is given where only a file will do.
     """
     if spec.packaged:
         return NetworkDefinition(spec.name, (), FACE_RESNET.sha256, _packaged_face_resnet)

@@ -1,13 +1,13 @@
 """Every embedding network there is, as frozen data: what goes in, what comes out, whose it is.
 
 A spec owns its input size, crop and preprocessing, because an embedding computed with another one is a
-different embedding. How the networks are built is in `face_resnet` and `imagenet`.
+different embedding. How the networks are built is in `face_resnet`, `mobilenetv2` and `imagenet`.
 """
 
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from rvs.embedding import face_resnet
+from rvs.embedding import face_resnet, mobilenetv2
 from rvs.errors import ConfigError
 
 FaceCrop: TypeAlias = Literal["face", "aligned"]
@@ -60,17 +60,31 @@ class EmbedderSpec:
         """Whether the weights travel with the package, so that nothing is ever fetched."""
         return self.weights == PACKAGED
 
+    @property
+    def downloaded(self) -> bool:
+        """Whether Keras' downloader brings the weights when no file is given."""
+        return self.weights == _KERAS
+
 
 PACKAGED = "packaged"
 _KERAS = "Keras' download, or --weights"
+_CONVERTED = "`make mobilenetv2`, then --weights"
 
 # The two conventions of keras.applications, named there after the frameworks they come from.
 _CAFFE = Preprocessing(mean_rgb=(123.68, 116.779, 103.939), scale=1.0, channels="bgr")
 _TENSORFLOW = Preprocessing(mean_rgb=(127.5, 127.5, 127.5), scale=1 / 127.5, channels="rgb")
+# torchvision evaluates on the middle of a larger image; here the chip is what there is, as for all the others.
+_TORCHVISION = Preprocessing(mobilenetv2.MEAN_RGB, mobilenetv2.SCALE, "rgb")
 
 
 def _imagenet(
-    name: str, title: str, side_px: int, dimension: int, how: Preprocessing, licence: str
+    name: str,
+    title: str,
+    side_px: int,
+    dimension: int,
+    how: Preprocessing,
+    licence: str,
+    weights: str = _KERAS,
 ) -> EmbedderSpec:
     return EmbedderSpec(
         name=name,
@@ -81,7 +95,7 @@ def _imagenet(
         mirrored=False,
         preprocessing=how,
         licence=licence,
-        weights=_KERAS,
+        weights=weights,
     )
 
 
@@ -102,6 +116,15 @@ EMBEDDERS: tuple[EmbedderSpec, ...] = (
     _imagenet("mobilenet", "MobileNet", 224, 1024, _TENSORFLOW, "Apache-2.0"),
     _imagenet("inceptionv3", "InceptionV3", 299, 2048, _TENSORFLOW, "Apache-2.0"),
     _imagenet("xception", "Xception", 299, 2048, _TENSORFLOW, "MIT"),
+    _imagenet(
+        "mobilenetv2",
+        "MobileNetV2",
+        mobilenetv2.INPUT_SIDE_PX,
+        mobilenetv2.DIMENSION,
+        _TORCHVISION,
+        "BSD-3-Clause",
+        _CONVERTED,
+    ),
 )
 
 
