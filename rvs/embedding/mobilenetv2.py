@@ -4,7 +4,7 @@ Not that of `keras.applications`, which pads stride-2 convolutions on two sides 
 that torchvision's weights do not fit it. It knows the layers and nothing of weight files or runtimes.
 """
 
-from functools import partial
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -43,29 +43,37 @@ def build_mobilenetv2() -> "keras.Model":
     """
     import keras  # noqa: PLC0415  (TensorFlow comes with it)
 
-    numbers = iter(range(CONVOLUTIONS))
+    counts: Counter[str] = Counter()
 
-    def relu6(x: Any) -> Any:
-        return keras.layers.ReLU(max_value=6)(x)
+    def name(kind: str) -> str:
+        # Every layer is named here: the names that Keras makes up depend on what was built before, and they are
+        # written into weight files, which are told apart by their hash.
+        counts[kind] += 1
+        return f"{kind}_{counts[kind] - 1:02d}"
 
-    def pointwise(x: Any, filters: int) -> Any:
-        return keras.layers.Conv2D(filters, 1, name=f"conv_{next(numbers):02d}")(x)
+    def conv(x: Any, filters: int, *, stride: int = 1, size: int = 1, linear: bool = False) -> Any:
+        x = keras.layers.Conv2D(filters, size, strides=stride, name=name("conv"))(x)
+        return x if linear else keras.layers.ReLU(max_value=6, name=name("relu6"))(x)
 
-    def spatial(x: Any, layer: Any, stride: int) -> Any:
-        # 3 x 3, padded by one on every side; "same" would pad the right and the bottom only when the stride is 2.
-        padded = keras.layers.ZeroPadding2D(1)(x)
-        name = f"conv_{next(numbers):02d}"
-        return relu6(layer(kernel_size=3, strides=stride, padding="valid", name=name)(padded))
+    def padded(x: Any) -> Any:
+        # On every side; padding="same" pads the right and the bottom only when the stride is 2.
+        return keras.layers.ZeroPadding2D(1, name=name("pad"))(x)
+
+    def depthwise(x: Any, stride: int) -> Any:
+        x = keras.layers.DepthwiseConv2D(3, strides=stride, name=name("conv"))(padded(x))
+        return keras.layers.ReLU(max_value=6, name=name("relu6"))(x)
 
     def block(x: Any, expansion: int, filters: int, stride: int) -> Any:
-        inner = x if expansion == 1 else relu6(pointwise(x, x.shape[-1] * expansion))
-        out = pointwise(spatial(inner, keras.layers.DepthwiseConv2D, stride), filters)
-        return keras.layers.Add()([x, out]) if stride == 1 and filters == x.shape[-1] else out
+        channels = x.shape[-1]
+        inner = x if expansion == 1 else conv(x, channels * expansion)
+        out = conv(depthwise(inner, stride), filters, linear=True)
+        return keras.layers.Add(name=name("add"))([x, out]) if (stride, filters) == (1, channels) else out
 
     inputs = keras.Input((INPUT_SIDE_PX, INPUT_SIDE_PX, 3), name="normalised_rgb")
-    x = spatial(inputs, partial(keras.layers.Conv2D, _STEM), 2)
+    x = conv(padded(inputs), _STEM, size=3, stride=2)
     for expansion, filters, blocks, stride in _STAGES:
         for number in range(blocks):
             x = block(x, expansion, filters, stride if number == 0 else 1)
-    x = relu6(pointwise(x, DIMENSION))
-    return keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(x), name="mobilenetv2")
+    x = conv(x, DIMENSION)
+    outputs = keras.layers.GlobalAveragePooling2D(name="average")(x)
+    return keras.Model(inputs, outputs, name="mobilenetv2")

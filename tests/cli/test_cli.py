@@ -196,8 +196,9 @@ def test_compare_says_which_photo_has_no_face(
 def test_models_names_every_part_of_a_pipeline(answer: Callable[..., Any]) -> None:
     document = answer("models")
     assert {"retinaface-mobilenet", "retinaface-resnet50"} == {d["name"] for d in document["detectors"]}
-    names = {"face-resnet", "resnet50", "vgg16", "mobilenet", "inceptionv3", "xception"}
+    names = {"face-resnet", "resnet50", "vgg16", "mobilenet", "inceptionv3", "xception", "mobilenetv2"}
     assert names == {e["name"] for e in document["embedders"]}
+    assert "make mobilenetv2" in document["embedders"][-1]["weights"]
     assert all(entry["licence"] for entry in document["embedders"] + document["detectors"])
 
 

@@ -5,6 +5,8 @@ Their weights here are random: the published ones are not ours to ship, and noth
 
 import importlib
 import socket
+import subprocess
+import sys
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 
 from rvs.arrays import Chips, Pixels, Vectors
 from rvs.embedding.embedder import Embedder, network_definition, unit_length
-from rvs.embedding.imagenet import build_imagenet_network, weights_identity
+from rvs.embedding.imagenet import build_imagenet_network, weights_at_hand, weights_identity
 from rvs.embedding.spec import EMBEDDERS, EmbedderSpec, embedder_spec
 from rvs.errors import WeightsError
 from rvs.inference import InferenceOptions, cache_folder
@@ -34,7 +36,7 @@ ORIGINALS = {
     "inceptionv3": ("inception_v3", "InceptionV3"),
     "xception": ("xception", "Xception"),
 }
-FIVE = [spec for spec in EMBEDDERS if not spec.packaged]
+FIVE = [spec for spec in EMBEDDERS if spec.downloaded]
 SMALL_TOPPED = [spec for spec in FIVE if spec.name != "vgg16"]  # whose last layers are half a gigabyte
 
 
@@ -284,6 +286,67 @@ class TestWithoutNetwork:
         path = tmp_path / "mine.weights.h5"
         mobilenet[0].save_weights(path)
         assert build_imagenet_network(MOBILENET, path).output_shape == (None, MOBILENET.dimension)
+
+
+class TestWeightsAtHand:
+    @pytest.fixture
+    def home(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+        """An empty home for Keras."""
+        monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras"))
+        (tmp_path / "keras" / "models").mkdir(parents=True)
+        return tmp_path / "keras"
+
+    @pytest.mark.parametrize("spec", EMBEDDERS, ids=lambda spec: spec.name)
+    def test_a_given_file(self, home: Path, tmp_path: Path, spec: EmbedderSpec) -> None:
+        given = tmp_path / "given.weights.h5"
+        for missing in (None, given, tmp_path):
+            assert weights_at_hand(spec, missing) == spec.packaged
+        given.touch()
+        assert weights_at_hand(spec, given)
+
+    @pytest.mark.parametrize("spec", FIVE, ids=lambda spec: spec.name)
+    def test_the_file_that_keras_would_download(
+        self, home: Path, monkeypatch: pytest.MonkeyPatch, spec: EmbedderSpec
+    ) -> None:
+        from keras.src.utils import file_utils  # noqa: PLC0415
+
+        def told(name: str, origin: str, cache_subdir: str = "datasets", **_: object) -> str:
+            """Takes note, downloads nothing."""
+            (home / cache_subdir / name).touch()
+            raise OSError("no network")
+
+        monkeypatch.setattr(file_utils, "get_file", told)
+        assert not weights_at_hand(spec, None)
+        with pytest.raises(WeightsError, match="could not be downloaded"):
+            build_imagenet_network(spec, None)
+        assert weights_at_hand(spec, None)
+        assert not any(weights_at_hand(other, None) for other in FIVE if other != spec)
+
+    def test_what_is_at_hand_needs_no_network(
+        self, offline: Path, mobilenet: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("KERAS_HOME", str(offline))
+        (offline / "models").mkdir()
+        save_as_published(mobilenet[0], offline / "models" / "mobilenet_1_0_224_tf_no_top.h5")
+        assert weights_at_hand(MOBILENET, None)
+        assert_same_numbers(build_imagenet_network(MOBILENET, None), mobilenet[0])
+
+    def test_in_the_user_s_own_folder(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        monkeypatch.delenv("KERAS_HOME", raising=False)
+        monkeypatch.setenv("HOME", str(tmp_path))
+        (tmp_path / ".keras" / "models").mkdir(parents=True)
+        assert not weights_at_hand(MOBILENET, None)
+        (tmp_path / ".keras" / "models" / "mobilenet_1_0_224_tf_no_top.h5").touch()
+        assert weights_at_hand(MOBILENET, None)
+
+    def test_keras_stays_unloaded(self) -> None:
+        code = (
+            "import sys; from rvs.embedding.imagenet import weights_at_hand; "
+            "from rvs.embedding.spec import EMBEDDERS; "
+            "[weights_at_hand(spec, None) for spec in EMBEDDERS]; print(*sys.modules)"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert {"keras", "tensorflow"}.isdisjoint(done.stdout.split())
 
 
 def test_random_weights_need_nothing(offline: Path) -> None:

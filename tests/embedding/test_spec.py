@@ -10,9 +10,11 @@ from rvs.errors import ConfigError
 EVERY = pytest.mark.parametrize("spec", EMBEDDERS, ids=lambda spec: spec.name)
 
 
-def test_the_study_s_five_and_the_face_network() -> None:
+def test_the_face_network_the_study_s_five_and_one_whose_weights_can_be_had() -> None:
     names = [spec.name for spec in EMBEDDERS]
-    assert names == ["face-resnet", "resnet50", "vgg16", "mobilenet", "inceptionv3", "xception"]
+    five = ["resnet50", "vgg16", "mobilenet", "inceptionv3", "xception"]
+    assert names == ["face-resnet", *five, "mobilenetv2"]
+    assert [spec.name for spec in EMBEDDERS if spec.downloaded] == five
 
 
 @EVERY

