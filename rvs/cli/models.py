@@ -35,7 +35,7 @@ def models(as_json: JsonOption = False) -> None:
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for title in ("detector", "what it is", "licence", "weights"):
-        table.add_column(title)
+        table.add_column(title, overflow="fold")  # a narrow terminal cuts no name short
     table.add_row(WHOLE_IMAGE, "the image as it is", "", "")
     for detector in DETECTORS:
         table.add_row(detector.name, detector.description, detector.licence, detector.weights)
@@ -43,7 +43,7 @@ def models(as_json: JsonOption = False) -> None:
     out().print()
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for title in ("embedder", "what it is", "crop", "input", "length", "licence", "weights"):
-        table.add_column(title)
+        table.add_column(title, overflow="fold")
     for spec in EMBEDDERS:
         side = f"{spec.input_side_px} px"
         size = (side, str(spec.dimension))

@@ -68,7 +68,7 @@ class EmbedderSpec:
 
 PACKAGED = "packaged"
 _KERAS = "Keras' download, or --weights"
-_CONVERTED = "`make mobilenetv2`, then --weights"
+_CONVERTED = "make mobilenetv2, then --weights"
 
 # The two conventions of keras.applications, named there after the frameworks they come from.
 _CAFFE = Preprocessing(mean_rgb=(123.68, 116.779, 103.939), scale=1.0, channels="bgr")
