@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import rvs
-from rvs.cli import calibrate, doctor, evaluate, find, gallery, index, lfw, models
+from rvs.cli import bench, calibrate, doctor, evaluate, find, gallery, index, lfw, models
 from rvs.cli.terminal import configure_logging, say_error
 from rvs.errors import (
     BusyError,
@@ -67,7 +67,7 @@ def build_app() -> typer.Typer:
     app.add_typer(lfw.app, name="lfw")
     app.command("models")(models.models)
     app.command("eval")(evaluate.evaluate)
-    app.command("bench")(evaluate.bench)
+    app.command("bench")(bench.bench)
     app.command("calibrate")(calibrate.calibrate)
     app.command("doctor")(doctor.doctor)
     return app

@@ -1,17 +1,11 @@
-"""`rvs eval` and `rvs bench`: how good the index in use is, and how fast the engine answers."""
-
-from pathlib import Path
-from typing import Annotated
+"""`rvs eval`: how good the index in use is."""
 
 import numpy as np
-import typer
-from rich.table import Table
 
-from rvs.cli.terminal import IndexOption, JsonOption, PipelineOption, out, print_json
-from rvs.engine import gallery_photos, lfw_pairs, load_engine
+from rvs.cli.terminal import IndexOption, JsonOption, out, print_json
+from rvs.engine import lfw_pairs
 from rvs.evaluation.pairs import pair_distances
 from rvs.evaluation.retrieval import leave_one_out
-from rvs.evaluation.speed import measure_query
 from rvs.evaluation.verification import verify
 from rvs.gallery.store import Store
 from rvs.gallery.version import open_version
@@ -71,37 +65,3 @@ def evaluate(index: IndexOption = None, as_json: JsonOption = False) -> None:
         f"Annoy with exact re-ranking, all {len(vectors):,} photos: recall@10 {document['annoy_recall_at_10']:.4f}",
         soft_wrap=True,
     )
-
-
-def bench(
-    photo: Annotated[Path, typer.Argument(help="The photo to ask with.")],
-    repeat: Annotated[int, typer.Option(min=1, max=10_000, help="How many times.")] = 50,
-    index: IndexOption = None,
-    pipeline: PipelineOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Milliseconds from a photo's bytes to the grid's bytes, stage by stage, warm."""
-    settings = load_settings(index=index, pipeline=pipeline)
-    engine = load_engine(settings)
-    speed = measure_query(
-        engine,
-        photo.read_bytes(),
-        settings.photo_limits(),
-        gallery_photos(settings).load,
-        settings.people,
-        repeat,
-    )
-    if as_json:
-        print_json(
-            {stage: {"median_ms": round(m, 2), "p95_ms": round(p, 2)} for stage, (m, p) in speed.items()}
-        )
-        return
-    options = settings.inference_options()
-    table = Table(
-        box=None, padding=(0, 2, 0, 0), header_style="dim", title=f"{options.runtime} {options.precision}"
-    )
-    for title in ("stage", "median ms", "p95 ms"):
-        table.add_column(title, justify="left" if title == "stage" else "right")
-    for stage, (median, p95) in speed.items():
-        table.add_row(stage, f"{median:.1f}", f"{p95:.1f}")
-    out().print(table)
