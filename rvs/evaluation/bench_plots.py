@@ -4,12 +4,15 @@ import importlib.util
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from rvs.errors import ConfigError
 from rvs.evaluation.bench_report import (
     GROWTH_PLOT,
     RECALL_PLOT,
     SERVICE_PLOT,
     STAGES_PLOT,
+    exact_until,
 )
 from rvs.evaluation.benchmark import Benchmark, Growth, RuntimeFigures
 from rvs.evaluation.charts import Axis, Series, draw_bars, draw_lines
@@ -98,12 +101,20 @@ def _service(runtimes: Sequence[RuntimeFigures], path: Path) -> None:
 
 def _growth(growth: Growth, path: Path) -> None:
     steps = growth.steps
-    exact = Series("exact", [s.vectors for s in steps], [s.exact.search.median_ms for s in steps], "both")
-    series = [exact]
+    all_sizes, exact = [step.vectors for step in steps], [step.exact.search.median_ms for step in steps]
+    series = [Series("exact", all_sizes, exact, "both")]
+    crossed: list[tuple[int, float]] = []
     for number, target in enumerate(TARGETS):
         found = [(step.vectors, one) for step in steps if (one := step.tuned[number].found)]
         times = [one.speed.search.median_ms for _, one in found]
         series.append(Series(f"Annoy, recall {target:g}", [size for size, _ in found], times, "both"))
+        sizes, at = exact_until(steps, number)
+        if at is not None and at > sizes[0]:
+            crossed.append((at, float(np.exp(np.interp(np.log(at), np.log(all_sizes), np.log(exact))))))
+    if crossed:
+        notes = [f"{float(f'{size:.2g}'):,.0f}" for size, _ in crossed]
+        label = "exact stops being cheaper"
+        series.append(Series(label, [at for at, _ in crossed], [ms for _, ms in crossed], "dots", notes))
     title = "One search as the gallery grows"
     draw_lines(path, title, Axis("vectors", log=True), Axis("ms, median", log=True), series)
 
@@ -119,4 +130,4 @@ def _recall(growth: Growth, path: Path) -> None:
         for step in growth.steps
     ]
     title = "Annoy: what a wider search finds, and what it costs"
-    draw_lines(path, title, Axis("ms, median", log=True), Axis("recall@10", high=1.0), series)
+    draw_lines(path, title, Axis("ms, median", log=True), Axis("recall@10", high=1.01), series)

@@ -58,13 +58,9 @@ def crossings(steps: Sequence[GrowthStep]) -> list[str]:
     """For each target a sentence: where exact search stops being cheaper."""
     sentences = []
     for number, target in enumerate(TARGETS):
-        pairs = [(step, found) for step in steps if (found := step.tuned[number].found)]
-        if not pairs:
+        sizes, at = exact_until(steps, number)
+        if not sizes:
             continue
-        sizes = [step.vectors for step, _ in pairs]
-        exact = [step.exact.search.median_ms for step, _ in pairs]
-        annoy = [found.speed.search.median_ms for _, found in pairs]
-        at = crossing(sizes, exact, annoy)
         if at is None:
             words = f"exact search is the cheaper one at every size, up to {sizes[-1]:,} vectors"
         elif at == sizes[0]:
@@ -73,6 +69,20 @@ def crossings(steps: Sequence[GrowthStep]) -> list[str]:
             words = f"exact search is the cheaper one up to about {float(f'{at:.2g}'):,.0f} vectors"
         sentences.append(f"At a recall of {target:g}, {words}.")
     return sentences
+
+
+def exact_until(steps: Sequence[GrowthStep], number: int) -> tuple[list[int], int | None]:
+    """The sizes at which Annoy reaches a target, and the one from which on it is then the cheaper one.
+
+    Args:
+        steps: in ascending order.
+        number: of the target among `TARGETS`.
+    """
+    pairs = [(step, found) for step in steps if (found := step.tuned[number].found)]
+    sizes = [step.vectors for step, _ in pairs]
+    exact = [step.exact.search.median_ms for step, _ in pairs]
+    annoy = [found.speed.search.median_ms for _, found in pairs]
+    return sizes, crossing(sizes, exact, annoy)
 
 
 def _opening(benchmark: Benchmark) -> list[str]:

@@ -21,6 +21,7 @@ COLOURS = ("#0f6b63", "#a8480a", "#30527c", "#9d1754", "#8a6d00", "#5b6470", "#5
 _PAPER, _INK, _QUIET = "#ffffff", "#1d2126", "#585e69"
 _SIZE_INCH = (7.2, 4.2)
 _DPI = 110
+_LABEL_POINTS = 8.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def _figure(title: str, height_inch: float = _SIZE_INCH[1]) -> tuple[Any, "Axes"
     axes.set_title(title, loc="left", fontsize=11, color=_INK, fontweight="bold")
     axes.grid(visible=True, color="#e6e4df", linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.tick_params(colors=_QUIET, labelsize=8.5)
+    axes.tick_params(colors=_QUIET, labelsize=_LABEL_POINTS)
     axes.xaxis.label.set_color(_QUIET)
     axes.yaxis.label.set_color(_QUIET)
     for side in ("top", "right"):
@@ -158,10 +159,21 @@ def _figure(title: str, height_inch: float = _SIZE_INCH[1]) -> tuple[Any, "Axes"
 
 def _logarithmic(axes: "Axes", name: str) -> None:
     getattr(axes, f"set_{name}scale")("log")
-    # 0.1, 10, 1,000 instead of powers of ten.
-    getattr(axes, f"{name}axis").set_major_formatter(
-        lambda value, _: f"{value:,g}" if value >= 1 else f"{value:g}"
-    )
+    axis = getattr(axes, f"{name}axis")
+
+    def between(value: float, _: object) -> str:
+        # Between the powers of ten 2 and 5 are written, where there is room; matplotlib would write 2 x 10^4.
+        low, high = getattr(axes, f"get_{name}lim")()
+        return _number(value) if f"{value:e}"[0] in "25" and high < 1000 * low else ""
+
+    axis.set_major_formatter(lambda value, _: _number(value))
+    axis.set_minor_formatter(between)
+    axes.tick_params(name, which="minor", colors=_QUIET, labelsize=_LABEL_POINTS)
+
+
+def _number(value: float) -> str:
+    """0.1, 10, 1,000 instead of powers of ten."""
+    return f"{value:,.0f}" if value >= 1 else f"{value:g}"
 
 
 def _colours(count: int) -> list[str]:

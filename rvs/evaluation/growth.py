@@ -65,7 +65,7 @@ class GrowthStep:
         exact_mib: what exact search holds.
         annoy_mib: what of the forest and the vectors was mapped into memory after the probes.
         exact: exact search.
-        curve: Annoy, by width.
+        curve: Annoy, with a width that doubles.
         tuned: Annoy at each of `TARGETS`.
     """
 
@@ -163,20 +163,14 @@ def _annoy(
     steps, widest = [_NARROWEST], 64 * len(vectors)
     while at(steps[-1]).speed.recall < max(TARGETS) and steps[-1] < widest:
         steps.append(2 * steps[-1])
-    widths = set(steps)
-
-    def recall(search_k: int) -> float:
-        widths.add(search_k)
-        return at(search_k).speed.recall
-
     tuned = []
     for target in TARGETS:
-        width = least_width(steps, target, recall)
+        width = least_width(steps, target, lambda width: at(width).speed.recall)
         tuned.append(TunedSpeed(target, None if width is None else at(width)))
     index = AnnoyVectorIndex(forest, vectors, steps[-1])
     index.search(probes, NEIGHBOURS)
     grown_mib = round(max(0.0, mapped_memory_mib() - before_mib), 1)
-    return tuple(at(width) for width in sorted(widths)), tuple(tuned), grown_mib
+    return tuple(at(width) for width in steps), tuple(tuned), grown_mib
 
 
 def least_width(steps: Sequence[int], target: float, recall: Callable[[int], float]) -> int | None:

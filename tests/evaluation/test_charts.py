@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops
 
-from rvs.evaluation.charts import Axis, Series, draw_bars, draw_lines
+from rvs.evaluation.charts import Axis, Series, _figure, _logarithmic, draw_bars, draw_lines
 
 
 def picture(path: Path) -> Image.Image:
@@ -32,6 +32,25 @@ def test_other_values_make_another_picture(tmp_path: Path) -> None:
     for name, top in (("a.png", 0.9), ("b.png", 0.2)):
         draw_lines(tmp_path / name, "", Axis("x"), Axis("y", low=0, high=1), [Series("", [0, 1], [0, top])])
     assert ImageChops.difference(picture(tmp_path / "a.png"), picture(tmp_path / "b.png")).getbbox()
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "written"),
+    [
+        (0.13, 3.2, ["0.2", "0.5", "1", "2"]),
+        (13_000, 120_000, ["20,000", "50,000", "100,000"]),
+        (0.05, 4_000_000, ["0.1", "1", "10", "100", "1,000", "10,000", "100,000", "1,000,000"]),
+    ],
+)
+def test_logarithmic_axes_have_plain_numbers(low: float, high: float, written: list[str]) -> None:
+    figure, axes = _figure("")
+    axes.plot([1, 2], [low, high])
+    axes.set_ylim(low, high)
+    _logarithmic(axes, "y")
+    figure.draw_without_rendering()
+    labels = axes.yaxis.get_ticklabels(which="both")
+    shown = [(tick.get_position()[1], tick.get_text()) for tick in labels if tick.get_text()]
+    assert [text for place, text in sorted(shown) if low <= place <= high] == written
 
 
 @pytest.mark.parametrize("stacked", [True, False])
