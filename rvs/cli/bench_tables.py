@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
-from rvs.evaluation.bench_report import crossings, milliseconds, query_rows, runtime_title
+from rvs.evaluation.bench_cells import crossings, milliseconds, query_rows, runtime_title
 from rvs.evaluation.benchmark import Benchmark, Growth, RuntimeFigures
 
 _STRONG = ("whole", "floor", "whole / floor")

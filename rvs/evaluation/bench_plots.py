@@ -7,13 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from rvs.errors import ConfigError
-from rvs.evaluation.bench_report import (
-    GROWTH_PLOT,
-    RECALL_PLOT,
-    SERVICE_PLOT,
-    STAGES_PLOT,
-    exact_until,
-)
+from rvs.evaluation.bench_cells import exact_until
+from rvs.evaluation.bench_report import GROWTH_PLOT, RECALL_PLOT, SERVICE_PLOT, STAGES_PLOT
 from rvs.evaluation.benchmark import Benchmark, Growth, RuntimeFigures
 from rvs.evaluation.charts import Axis, Series, draw_bars, draw_lines
 from rvs.evaluation.growth import TARGETS

@@ -1,21 +1,25 @@
 """A benchmark as a page of Markdown. A pure function of the document: the same JSON, the same text."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
+from rvs.evaluation.bench_cells import (
+    count,
+    crossings,
+    markdown_table,
+    mebibytes,
+    milliseconds,
+    query_rows,
+    runtime_title,
+)
 from rvs.evaluation.bench_photos import GROUP
 from rvs.evaluation.benchmark import Benchmark, Growth, RuntimeFigures
-from rvs.evaluation.growth import TARGETS, GrowthStep, TunedSpeed
-from rvs.evaluation.index_speed import crossing
+from rvs.evaluation.growth import TARGETS, TunedSpeed
 from rvs.evaluation.machine import in_words
-from rvs.evaluation.spread import Spread
 
 STAGES_PLOT = "benchmark-stages.png"
 SERVICE_PLOT = "benchmark-service.png"
 GROWTH_PLOT = "benchmark-growth.png"
 RECALL_PLOT = "benchmark-recall.png"
-
-STAGES = ("decode", "detect", "align", "embed", "search", "group", "quality", "render", "overview")
-"""The stages of a question, in the order of the tables."""
 
 
 def bench_report(benchmark: Benchmark) -> str:
@@ -26,63 +30,6 @@ def bench_report(benchmark: Benchmark) -> str:
         parts.append(_growth(benchmark.growth))
     parts.append(_missing(benchmark))
     return "\n".join(line for part in parts for line in (*part, "")).rstrip("\n") + "\n"
-
-
-def query_rows(figures: RuntimeFigures) -> list[tuple[str, list[str]]]:
-    """The times of a runtime as a table: a name, and a cell for each photo."""
-    seen = {stage for speed in figures.queries for stage in speed.stages}
-    rows = [
-        (stage, [_median(speed.stages.get(stage)) for speed in figures.queries])
-        for stage in STAGES
-        if stage in seen
-    ]
-    rows.append(("whole", [milliseconds(speed.whole.median_ms) for speed in figures.queries]))
-    rows.append(("whole, p95", [milliseconds(speed.whole.p95_ms) for speed in figures.queries]))
-    rows.append(("floor", [_median(speed.floor) for speed in figures.queries]))
-    overheads = [speed.overhead for speed in figures.queries]
-    rows.append(("whole / floor", ["-" if one is None else f"{one:.1f}" for one in overheads]))
-    return rows
-
-
-def runtime_title(figures: RuntimeFigures) -> str:
-    """Which runtime, how precise, on how many threads."""
-    return f"{figures.runtime} {figures.precision}, {_count(figures.threads, 'thread')}"
-
-
-def milliseconds(value: float) -> str:
-    """A time with as many digits as mean something."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 1 else f"{value:.2f}"
-
-
-def crossings(steps: Sequence[GrowthStep]) -> list[str]:
-    """For each target a sentence: where exact search stops being cheaper."""
-    sentences = []
-    for number, target in enumerate(TARGETS):
-        sizes, at = exact_until(steps, number)
-        if not sizes:
-            continue
-        if at is None:
-            words = f"exact search is the cheaper one at every size, up to {sizes[-1]:,} vectors"
-        elif at == sizes[0]:
-            words = f"Annoy is the cheaper one at every size, from {at:,} vectors on"
-        else:
-            words = f"exact search is the cheaper one up to about {float(f'{at:.2g}'):,.0f} vectors"
-        sentences.append(f"At a recall of {target:g}, {words}.")
-    return sentences
-
-
-def exact_until(steps: Sequence[GrowthStep], number: int) -> tuple[list[int], int | None]:
-    """The sizes at which Annoy reaches a target, and the one from which on it is then the cheaper one.
-
-    Args:
-        steps: in ascending order.
-        number: of the target among `TARGETS`.
-    """
-    pairs = [(step, found) for step in steps if (found := step.tuned[number].found)]
-    sizes = [step.vectors for step, _ in pairs]
-    exact = [step.exact.search.median_ms for step, _ in pairs]
-    annoy = [found.speed.search.median_ms for _, found in pairs]
-    return sizes, crossing(sizes, exact, annoy)
 
 
 def _opening(benchmark: Benchmark) -> list[str]:
@@ -118,7 +65,7 @@ def _photos(benchmark: Benchmark) -> list[str]:
         "",
         "All are made from one photo, with a little noise, as JPEGs of quality 90.",
         "",
-        *_table(["photo", "pixels", "kB", "faces"], rows),
+        *markdown_table(["photo", "pixels", "kB", "faces"], rows),
     ]
 
 
@@ -134,7 +81,7 @@ def _queries(benchmark: Benchmark) -> list[str]:
     for figures in benchmark.runtimes:
         names = [speed.photo for speed in figures.queries]
         rows = [[name, *cells] for name, cells in query_rows(figures)]
-        lines += ["", f"### {runtime_title(figures)}", "", *_table(["ms", *names], rows)]
+        lines += ["", f"### {runtime_title(figures)}", "", *markdown_table(["ms", *names], rows)]
     if any(speed.photo == GROUP for figures in benchmark.runtimes for speed in figures.queries):
         lines += ["", "Of the group photo, the largest face is searched for, as when the bot is asked."]
     return [*lines, "", f"![Where the time of a question goes]({STAGES_PLOT})"]
@@ -146,9 +93,9 @@ def _cold(runtimes: Sequence[RuntimeFigures]) -> list[str]:
         {
             "ready after, s": lambda one: f"{one.cold.ready_s:.2f}",
             "first answer, ms": lambda one: milliseconds(one.cold.first_ms),
-            "memory when loaded, MiB": lambda one: _mib(one.cold.memory_mib),
-            "memory after all questions, MiB": lambda one: _mib(one.memory.after_queries_mib),
-            "memory at most, MiB": lambda one: _mib(one.memory.peak_mib),
+            "memory when loaded, MiB": lambda one: mebibytes(one.cold.memory_mib),
+            "memory after all questions, MiB": lambda one: mebibytes(one.memory.after_queries_mib),
+            "memory at most, MiB": lambda one: mebibytes(one.memory.peak_mib),
         },
     )
     starts = runtimes[0].cold.starts
@@ -158,7 +105,7 @@ def _cold(runtimes: Sequence[RuntimeFigures]) -> list[str]:
         f"A fresh process, until its engine is loaded, and its first answer (1 MP); the median of {starts}. The "
         "networks were converted before, and the files are in the system's cache.",
         "",
-        *_table(["", *(runtime_title(one) for one in runtimes)], rows),
+        *markdown_table(["", *(runtime_title(one) for one in runtimes)], rows),
     ]
 
 
@@ -187,7 +134,7 @@ def _batch(runtimes: Sequence[RuntimeFigures]) -> list[str]:
         f"{source} become vectors as in a build of an index, on all cores. The stages are timed one photo after "
         "the other, the embedder in batches.",
         "",
-        *_table(["", *(runtime_title(one) for one in runtimes)], rows),
+        *markdown_table(["", *(runtime_title(one) for one in runtimes)], rows),
     ]
 
 
@@ -207,10 +154,10 @@ def _service(runtimes: Sequence[RuntimeFigures]) -> list[str]:
         "## The service",
         "",
         "People who ask again as soon as they are answered (1 MP), and a service that computes "
-        f"{_count(runtimes[0].service_workers, 'photo')} at once. The time is from asking to the answer, waiting "
+        f"{count(runtimes[0].service_workers, 'photo')} at once. The time is from asking to the answer, waiting "
         "included.",
         "",
-        *_table(["", "askers", "answers a second", "ms", "p95"], rows),
+        *markdown_table(["", "askers", "answers a second", "ms", "p95"], rows),
         "",
         f"![Time to the answer by the number of askers]({SERVICE_PLOT})",
     ]
@@ -218,9 +165,7 @@ def _service(runtimes: Sequence[RuntimeFigures]) -> list[str]:
 
 def _growth(growth: Growth) -> list[str]:
     steps, first = growth.steps, growth.steps[0]
-    threads = (
-        _count(first.search_threads, "thread") if first.search_threads else "as many threads as it likes"
-    )
+    threads = count(first.search_threads, "thread") if first.search_threads else "as many threads as it likes"
     columns = [
         *("vectors", "exact, ms", *(f"Annoy {target:g}, ms (search_k)" for target in TARGETS)),
         *("build, s", "file, MiB", "exact, MiB", "Annoy, MiB", "build, MiB"),
@@ -231,7 +176,7 @@ def _growth(growth: Growth) -> list[str]:
             milliseconds(step.exact.search.median_ms),
             *(_tuned(one) for one in step.tuned),
             milliseconds(step.build_s),
-            *(_mib(mib) for mib in (step.file_mib, step.exact_mib, step.annoy_mib, step.build_peak_mib)),
+            *(mebibytes(mib) for mib in (step.file_mib, step.exact_mib, step.annoy_mib, step.build_peak_mib)),
         ]
         for step in steps
     ]
@@ -243,12 +188,12 @@ def _growth(growth: Growth) -> list[str]:
         f"Up to {growth.real_vectors:,} vectors are real; the others are real ones moved by the difference of two "
         "others, so that they lie among them as further faces would. "
         f"{first.probes} probes, near a vector as far as two photos of one person are; ten neighbours; one probe at "
-        f"a time, warm. Annoy has {_count(first.trees, 'tree')}, its candidates are ranked exactly, and its search "
+        f"a time, warm. Annoy has {count(first.trees, 'tree')}, its candidates are ranked exactly, and its search "
         "is as wide as the recall needs. Exact search has "
         f"{threads}, float32. Memory: what exact search holds, what Annoy had mapped after the probes, and the most "
         "that the building process had.",
         "",
-        *_table(columns, rows),
+        *markdown_table(columns, rows),
         "",
         *(f"- {sentence}" for sentence in crossings(steps)),
         "",
@@ -285,25 +230,7 @@ def _by_runtime(
     return [[name, *(cell(one) for one in runtimes)] for name, cell in rows.items()]
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """A Markdown table; the first column is text, the others are numbers."""
-    rule = ["---", *["---:"] * (len(header) - 1)]
-    return [f"| {' | '.join(cells)} |" for cells in (header, rule, *rows)]
-
-
 def _tuned(one: TunedSpeed) -> str:
     if one.found is None:
         return "not reached"
     return f"{milliseconds(one.found.speed.search.median_ms)} ({one.found.search_k:,})"
-
-
-def _median(spread: Spread | None) -> str:
-    return "-" if spread is None else milliseconds(spread.median_ms)
-
-
-def _mib(value: float) -> str:
-    return f"{value:,.0f}" if value else "unknown"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -76,7 +76,8 @@ def draw_lines(path: Path, title: str, x: Axis, y: Axis, series: Sequence[Series
             axes.annotate(
                 note, (at_x, at_y), xytext=(4, 4), textcoords="offset points", fontsize=7.5, color=colour
             )
-    for axis, name in ((x, "x"), (y, "y")):
+    both: tuple[tuple[Axis, Literal["x", "y"]], ...] = ((x, "x"), (y, "y"))
+    for axis, name in both:
         getattr(axes, f"set_{name}label")(axis.label)
         if axis.log:
             _logarithmic(axes, name)
@@ -157,7 +158,7 @@ def _figure(title: str, height_inch: float = _SIZE_INCH[1]) -> tuple[Any, "Axes"
     return figure, axes
 
 
-def _logarithmic(axes: "Axes", name: str) -> None:
+def _logarithmic(axes: "Axes", name: Literal["x", "y"]) -> None:
     getattr(axes, f"set_{name}scale")("log")
     axis = getattr(axes, f"{name}axis")
 
