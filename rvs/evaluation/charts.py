@@ -129,6 +129,8 @@ def draw_bars(
     axes.set_xlabel(axis.label)
     if axis.log:
         _logarithmic(axes, "x")
+    if axis.low is not None or axis.high is not None:
+        axes.set_xlim(axis.low, axis.high)
     if any(label for label, _ in parts):
         axes.legend(frameon=False, fontsize=8.5)
     _write(figure, path)

@@ -69,3 +69,14 @@ def test_bars_grow_with_their_values(tmp_path: Path, stacked: bool) -> None:
     long = rows[rows < rows.mean()]
     assert len(long), "the first bar is at the top"
     assert first_part[long[0]].sum() > 5 * max(1, first_part[rows[-1]].sum()) or len(rows) == len(long)
+
+
+def test_bars_begin_where_the_axis_does(tmp_path: Path) -> None:
+    for name, low in (("a.png", 1.0), ("b.png", 10.0)):
+        axis = Axis("ms", log=True, low=low, high=1000.0)
+        draw_bars(tmp_path / name, "t", axis, ["one"], [("a", [100.0])], stacked=False)
+    lengths = []
+    for name in ("a.png", "b.png"):
+        pixels = np.asarray(picture(tmp_path / name)).astype(int)
+        lengths.append((abs(pixels - (0x0F, 0x6B, 0x63)).sum(axis=2) < 12).sum(axis=1).max())
+    assert lengths[0] > 1.2 * lengths[1], "two thirds of the axis, and half of it"
