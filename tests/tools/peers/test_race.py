@@ -140,6 +140,8 @@ def test_all_are_measured_in_turns_and_those_that_fail_are_left_out(
     # One works at a time.
     diary = (tmp_path / "diary").read_text().splitlines()
     assert diary == ["begin", "end"] * (len(diary) // 2)
+    # Three calls to warm each up with each photo, and one at the beginning of each turn that does not count.
+    assert diary.count("begin") == 3 * 4 + sum(1 + len(turn.milliseconds) for turn in race.turns)
 
 
 @pytest.mark.parametrize(("call_ms", "calls"), [(0.01, 5), (40, 5), (60, 3), (499, 2), (500, 1), (30_000, 1)])
