@@ -69,6 +69,13 @@ def percentile(calibration: Calibration, distance: float) -> float:
     return float(100 * (1 - share))
 
 
+def distance_at(calibration: Calibration, among_strangers: float) -> float:
+    """The distance that has this percentile; the inverse of `percentile` within what was kept of the tail."""
+    shares, distances = calibration.stranger_shares, calibration.stranger_distances
+    share = max(1 - among_strangers / 100, shares[0])
+    return float(np.interp(np.log(share), np.log(shares), distances))
+
+
 def probability(calibration: Calibration, distance: float) -> float | None:
     """0..1: see `Calibration.slope`; None where it could not be fitted."""
     if calibration.slope is None or calibration.intercept is None:
@@ -130,7 +137,7 @@ def fit_calibration(
         ValueError: fewer than two people.
     """
     unit: Vectors = np.asarray(vectors, np.float32)
-    strangers = np.sort(_stranger_distances(unit, people, most_people))
+    strangers = np.sort(stranger_distances(unit, people, most_people))
     if not len(strangers):
         raise ValueError("strangers need at least two people")
     genuine = genuine_distances(unit, people)
@@ -149,6 +156,20 @@ def fit_calibration(
     )
 
 
+def stranger_distances(vectors: Vectors, people: Ids, most_people: int = 3000) -> NDArray[np.float32]:
+    """Distances of all pairs of strangers among the first photos of at most so many people, drawn with a fixed seed.
+
+    3000 people are 4.5 million pairs; none when there are fewer than two people.
+    """
+    _, first = np.unique(people, return_index=True)
+    chosen = np.random.default_rng(0).permutation(first)[:most_people]
+    unit = vectors[chosen]
+    rows = np.triu_indices(len(unit), 1)
+    squared = 2 - 2 * (unit @ unit.T)[rows]
+    result: NDArray[np.float32] = np.sqrt(np.maximum(squared, 0))
+    return result
+
+
 def genuine_distances(vectors: Vectors, people: Ids, most_per_person: int = 10) -> NDArray[np.float32]:
     """Distances of pairs of photos of one person, at most so many of each, drawn with a fixed seed."""
     draw = np.random.default_rng(0)
@@ -161,19 +182,6 @@ def genuine_distances(vectors: Vectors, people: Ids, most_per_person: int = 10) 
     return np.concatenate(distances)
 
 
-def expected_calibration_error(
-    probabilities: NDArray[np.floating], same: NDArray[np.bool_], bins: int = 10
-) -> float:
-    """Mean gap between what was promised and what came true, in bins of equal width (Naeini et al., 2015)."""
-    where = np.minimum((probabilities * bins).astype(int), bins - 1)
-    gaps = [
-        np.count_nonzero(where == b) * abs(probabilities[where == b].mean() - same[where == b].mean())
-        for b in range(bins)
-        if (where == b).any()
-    ]
-    return float(sum(gaps) / len(probabilities))
-
-
 def packaged_calibration(pipeline: str) -> Calibration | None:
     """The calibration that travels with the package for that pipeline, if there is one."""
     path = CALIBRATIONS / calibration_file(pipeline)
@@ -183,16 +191,6 @@ def packaged_calibration(pipeline: str) -> Calibration | None:
 def calibration_file(pipeline: str) -> str:
     """The file name of a pipeline's calibration."""
     return pipeline.replace(" + ", "+") + ".json"
-
-
-def _stranger_distances(vectors: Vectors, people: Ids, most_people: int) -> NDArray[np.float32]:
-    _, first = np.unique(people, return_index=True)
-    chosen = np.random.default_rng(0).permutation(first)[:most_people]
-    unit = vectors[chosen]
-    rows = np.triu_indices(len(unit), 1)
-    squared = 2 - 2 * (unit @ unit.T)[rows]
-    result: NDArray[np.float32] = np.sqrt(np.maximum(squared, 0))
-    return result
 
 
 def _logistic(genuine: NDArray[np.float32], strangers: NDArray[np.float32]) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from rvs.errors import ConfigError, GalleryMissingError
 
 PEOPLE = 5749
 PHOTOS = 13233
+SIDE_PX = 250
 
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
 _PERSON = re.compile(r"[^\s/\\.][^\s/\\]*")
