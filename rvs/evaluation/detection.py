@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from rvs.gallery.lfw import SIDE_PX
 from rvs.gallery.version import Version
 
-_BESIDE = "The face that was found does not hold the photo's centre."
+_BESIDE = "The face found is not at the centre."
 
 
 @dataclass(frozen=True, slots=True)

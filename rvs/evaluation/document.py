@@ -1,0 +1,156 @@
+"""Everything `rvs eval` found, as one JSON document and back again."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from pydantic import TypeAdapter
+
+from rvs.evaluation.annoy_sweep import AnnoySweep
+from rvs.evaluation.calibration import (
+    CalibrationCheck,
+    check_calibration,
+    fit_apart,
+    held_out_pairs,
+)
+from rvs.evaluation.coverage import Coverage, coverage_of
+from rvs.evaluation.detection import Detection, centre_faces
+from rvs.evaluation.machine import Machine, this_machine
+from rvs.evaluation.neighbours import Neighbours, compare_neighbours
+from rvs.evaluation.pairs import pair_distances
+from rvs.evaluation.retrieval import Ranks, Retrieval, retrieval_of
+from rvs.evaluation.study import Study
+from rvs.evaluation.subgroups import Subgroups, measure_subgroups
+from rvs.evaluation.verification import Verification, verify
+from rvs.gallery.lfw import Pair
+from rvs.gallery.version import Version
+from rvs.scoring import packaged_calibration
+
+FORMAT = 1
+_DIGITS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """The figures of one index over LFW.
+
+    Attributes:
+        index, version: which index.
+        pipeline, runtime, precision, dimension: what made its vectors.
+        machine: what all but `study` was measured on.
+        pairs: of LFW's protocol.
+        verification, identification, detection, calibration: see their types; detection is None for a pipeline that
+            looks for no faces, calibration where the pairs have no folds 6-10.
+        neighbours: exact search and Annoy side by side.
+        annoy: the number of trees and the search width; None when that was not asked for.
+        coverage: who is in the gallery.
+        subgroups: for whom it works better and worse.
+        study: the experiment over all pipelines, with the machine and time of its own; None when there is none.
+    """
+
+    index: str
+    version: str
+    pipeline: str
+    runtime: str
+    precision: str
+    dimension: int
+    machine: Machine
+    pairs: int
+    verification: Verification
+    identification: Retrieval
+    detection: Detection | None
+    calibration: CalibrationCheck | None
+    neighbours: Neighbours
+    annoy: AnnoySweep | None
+    coverage: Coverage
+    subgroups: Subgroups
+    study: Study | None
+
+
+def evaluate_version(
+    index: str,
+    version: Version,
+    pairs: Sequence[Pair],
+    ranks: Ranks,
+    attributes: Mapping[str, Mapping[str, float]] | None,
+    workers: int,
+) -> Evaluation:
+    """Measure an index over LFW; without the sweep over Annoy and the study, which are made apart.
+
+    Args:
+        index: its name.
+        version: the version in use.
+        pairs: LFW's pairs.
+        ranks: of its photos.
+        attributes: LFW's attribute labels, where they are at hand.
+        workers: threads.
+
+    Raises:
+        GalleryMismatchError: the index is not over LFW.
+    """
+    distances, same = pair_distances(version, pairs)
+    manifest = version.manifest
+    return Evaluation(
+        index=index,
+        version=manifest.version,
+        pipeline=manifest.pipeline,
+        runtime=manifest.runtime,
+        precision=manifest.precision,
+        dimension=manifest.dimension,
+        machine=this_machine(),
+        pairs=len(pairs),
+        verification=verify(distances, same, np.array([pair.fold for pair in pairs])),
+        identification=retrieval_of(ranks),
+        detection=centre_faces(version),
+        calibration=_calibration(version, held_out_pairs(pairs)),
+        neighbours=compare_neighbours(version, manifest.photos, workers),
+        annoy=None,
+        coverage=coverage_of(version),
+        subgroups=measure_subgroups(version, ranks, attributes),
+        study=None,
+    )
+
+
+def to_document(evaluation: Evaluation) -> dict[str, Any]:
+    """As JSON, floats to six digits. The figures that come first are those from before there were sections."""
+    found: dict[str, Any] = _rounded(asdict(evaluation))
+    verification, identification = found["verification"], found["identification"]
+    headline = {
+        **{name: verification[name] for name in ("accuracy", "accuracy_sd", "auc", "tar_at_far_1e3", "threshold")},
+        **{name: identification[name] for name in ("probes", "precision_at_1", "hit_at_5", "mean_average_precision")},
+        "annoy_recall_at_10": found["neighbours"]["recall_at_10"],
+    }
+    return {"format": FORMAT} | found | headline
+
+
+def to_json(evaluation: Evaluation) -> str:
+    """The document as text."""
+    return json.dumps(to_document(evaluation), indent=1, ensure_ascii=False) + "\n"
+
+
+def from_json(text: str) -> Evaluation:
+    """From `to_json`.
+
+    Raises:
+        ValueError: it is not such a document.
+    """
+    return TypeAdapter(Evaluation).validate_json(text)
+
+
+def _calibration(version: Version, held_out: Sequence[Pair]) -> CalibrationCheck | None:
+    if not held_out:
+        return None
+    calibration = packaged_calibration(version.manifest.pipeline) or fit_apart(version, held_out)
+    return check_calibration(version, held_out, calibration)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}")
+    if isinstance(value, dict):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(inner) for inner in value]
+    return value
