@@ -9,13 +9,13 @@ import pytest
 from numpy.typing import NDArray
 
 from rvs.arrays import Ids, Vectors
+from rvs.evaluation.calibration import expected_calibration_error
 from rvs.pipeline import DEFAULT_PIPELINE, parse_pipeline
 from rvs.scoring import (
     CALIBRATIONS,
     Calibration,
     _logistic,
     calibration_file,
-    expected_calibration_error,
     fit_calibration,
     genuine_distances,
     packaged_calibration,
@@ -213,29 +213,6 @@ class TestFit:
     def test_one_person_has_no_strangers(self, photos: int) -> None:
         with pytest.raises(ValueError, match="at least two people"):
             _fit(crowd(photos, 1), np.zeros(photos, int))
-
-
-class TestCalibrationError:
-    def test_by_hand(self) -> None:
-        promised = np.array([0.05, 0.05, 0.05, 0.05, 0.95, 0.95])
-        came_true = np.array([False, False, False, True, True, True])
-        # Four promised 5 %, one in four came true; two promised 95 %, both came true.
-        assert expected_calibration_error(promised, came_true) == pytest.approx((4 * 0.20 + 2 * 0.05) / 6)
-
-    def test_honest_promises_have_none(self) -> None:
-        promised = np.repeat([0.25, 0.75], 100)
-        came_true = np.concatenate([np.arange(100) < 25, np.arange(100) < 75])
-        assert expected_calibration_error(promised, came_true) == pytest.approx(0)
-
-    def test_certainty_that_is_wrong_has_all_of_it(self) -> None:
-        assert expected_calibration_error(np.ones(5), np.zeros(5, bool)) == 1
-        assert expected_calibration_error(np.zeros(5), np.ones(5, bool)) == 1
-        assert expected_calibration_error(np.ones(5), np.ones(5, bool)) == 0
-
-    def test_bins(self) -> None:
-        promised, came_true = np.array([0.3, 0.4]), np.array([True, False])
-        assert expected_calibration_error(promised, came_true, bins=2) == pytest.approx(abs(0.35 - 0.5))
-        assert expected_calibration_error(promised, came_true, bins=10) == pytest.approx((0.7 + 0.4) / 2)
 
 
 class TestWords:

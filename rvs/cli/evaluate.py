@@ -1,67 +1,110 @@
-"""`rvs eval`: how good the index in use is."""
+"""`rvs eval`: how good an index over LFW is."""
 
-import numpy as np
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
 
-from rvs.cli.terminal import IndexOption, JsonOption, out, print_json
-from rvs.engine import lfw_pairs
-from rvs.evaluation.pairs import pair_distances
-from rvs.evaluation.retrieval import leave_one_out
-from rvs.evaluation.verification import verify
+import typer
+
+from rvs.arrays import Pixels
+from rvs.cli.eval_lines import eval_lines, study_table
+from rvs.cli.study import parse_weights, run_study
+from rvs.cli.terminal import IndexOption, JsonOption, err, out, print_json
+from rvs.engine import gallery_photos, lfw_pairs
+from rvs.errors import ConfigError, GalleryMissingError, LookalikeError
+from rvs.evaluation.annoy_sweep import sweep_annoy
+from rvs.evaluation.contact_sheet import write_sheets
+from rvs.evaluation.document import Evaluation, to_document
+from rvs.evaluation.eval_report import with_earlier_study, write_report
+from rvs.evaluation.lfw_attributes import read_attributes
+from rvs.evaluation.measure import evaluate_version
+from rvs.evaluation.retrieval import Ranks, rank_probes
+from rvs.evaluation.sheets import miss_sheet, retrieval_sheets
 from rvs.gallery.store import Store
-from rvs.gallery.version import open_version
-from rvs.settings import load_settings
-from rvs.vectors.annoy_index import recall_at_k
-from rvs.vectors.exact_index import ExactIndex
+from rvs.gallery.version import Version
+from rvs.photo import read_photo
+from rvs.settings import Settings, load_settings
 
 
-def evaluate(index: IndexOption = None, as_json: JsonOption = False) -> None:
-    """Accuracy of an index over LFW: verification, identification, and the recall of Annoy."""
+def evaluate(
+    index: IndexOption = None,
+    study: Annotated[
+        bool,
+        typer.Option("--study", help="Also the study's experiment: every network over every crop (long)."),
+    ] = False,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--weights", metavar="NAME=PATH", help="Weight file of a network, for --study; repeatable."
+        ),
+    ] = None,
+    annoy: Annotated[
+        bool, typer.Option("--annoy", help="Also what Annoy's trees and search_k do; --report includes it.")
+    ] = False,
+    attributes: Annotated[
+        Path | None, typer.Option(help="LFW's lfw_attributes.txt, for figures by sex, origin and age.")
+    ] = None,
+    sheets: Annotated[
+        Path | None,
+        typer.Option(help="Folder for contact sheets of the best and worst; they hold photos of LFW."),
+    ] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Folder for evaluation.json, evaluation.md and plots.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """How good an index over LFW is: verification, identification, detection, calibration, search, for whom."""
+    if weights and not study:
+        raise ConfigError("--weights is for the study's networks.", hint="Add --study.")
+    files = parse_weights(weights or ())
     settings = load_settings(index=index)
-    version = open_version(Store(settings.index_dir / settings.index).current())
+    labels = None if attributes is None else read_attributes(attributes)
+    version = Store(settings.index_dir / settings.index).open_current()
     pairs = lfw_pairs(settings)
-    distances, same = pair_distances(version, pairs)
-    verification = verify(distances, same, np.array([pair.fold for pair in pairs]))
-    retrieval = leave_one_out(version.vectors, version.person_of)
-    vectors = np.asarray(version.vectors, np.float32)
-    # One more than ten: every photo finds itself first.
-    truth, _ = ExactIndex(vectors).search(vectors, 11)
-    found, _ = version.index("annoy").search(vectors, 11)
-    document = {
-        "index": settings.index,
-        "version": version.manifest.version,
-        "pipeline": version.manifest.pipeline,
-        "precision": version.manifest.precision,
-        "pairs": len(pairs),
-        "accuracy": round(verification.accuracy, 5),
-        "accuracy_sd": round(verification.accuracy_sd, 5),
-        "auc": round(verification.auc, 6),
-        "tar_at_far_1e3": round(verification.tar_at_far_1e3, 5),
-        "threshold": round(verification.threshold, 4),
-        "probes": retrieval.probes,
-        "precision_at_1": round(retrieval.precision_at_1, 5),
-        "hit_at_5": round(retrieval.hit_at_5, 5),
-        "mean_average_precision": round(retrieval.mean_average_precision, 5),
-        "annoy_recall_at_10": round(recall_at_k(found, truth), 5),
-    }
+    workers = settings.inference_options().threads
+    with err().status("measuring ..."):
+        ranks = rank_probes(version.vectors, version.person_of)
+        found = evaluate_version(settings.index, version, pairs, ranks, labels, workers)
+        if annoy or report:
+            found = replace(found, annoy=sweep_annoy(version.vectors))
+    if sheets:
+        _write_sheets(sheets, settings, version, ranks, found)
+    if report:
+        # Before the study, which takes long: what can fail here fails now.
+        found = with_earlier_study(report, found)
+        write_report(report, found)
+    if study:
+        found = replace(found, study=run_study(settings, pairs, files))
+        if report:
+            write_report(report, found)
     if as_json:
-        print_json(document)
+        print_json(to_document(found))
         return
-    console = out()
-    console.print(
-        f"{version.manifest.pipeline}, {version.manifest.precision}, index {version.manifest.version}",
-        soft_wrap=True,
-    )
-    console.print(
-        f"verification, {len(pairs):,} pairs: {verification.accuracy:.2%} ± {verification.accuracy_sd:.2%}, "
-        f"AUC {verification.auc:.5f}, TAR at FAR 1e-3 {verification.tar_at_far_1e3:.3f}",
-        soft_wrap=True,
-    )
-    console.print(
-        f"identification, {retrieval.probes:,} probes: P@1 {retrieval.precision_at_1:.4f}, "
-        f"hit@5 {retrieval.hit_at_5:.4f}, mAP {retrieval.mean_average_precision:.4f}",
-        soft_wrap=True,
-    )
-    console.print(
-        f"Annoy with exact re-ranking, all {len(vectors):,} photos: recall@10 {document['annoy_recall_at_10']:.4f}",
-        soft_wrap=True,
-    )
+    for line in eval_lines(found):
+        out().print(line, soft_wrap=True)
+    if study and found.study:
+        out().print(study_table(found.study))
+    if report:
+        out().print(f"The report is in {report}.", soft_wrap=True)
+
+
+def _write_sheets(
+    folder: Path, settings: Settings, version: Version, ranks: Ranks, found: Evaluation
+) -> None:
+    root = gallery_photos(settings).root
+    if root is None:
+        raise GalleryMissingError(
+            "The photos of this index are not on this machine, so there is nothing to put on a sheet.",
+            hint="Fetch LFW with `rvs lfw fetch`, or set RVS_LFW_DIR.",
+        )
+
+    def load(file: str) -> Pixels | None:
+        try:
+            return read_photo(root / file, settings.photo_limits()).pixels
+        except LookalikeError:
+            return None
+
+    missed = None if found.detection is None else miss_sheet(found.detection)
+    drawn = [*retrieval_sheets(version, ranks), *([missed] if missed else [])]
+    for path in write_sheets(folder, drawn, load):
+        err().print(f"Written: {path}", soft_wrap=True)

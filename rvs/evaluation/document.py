@@ -1,32 +1,21 @@
 """Everything `rvs eval` found, as one JSON document and back again."""
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 from pydantic import TypeAdapter
 
 from rvs.evaluation.annoy_sweep import AnnoySweep
-from rvs.evaluation.calibration import (
-    CalibrationCheck,
-    check_calibration,
-    fit_apart,
-    held_out_pairs,
-)
-from rvs.evaluation.coverage import Coverage, coverage_of
-from rvs.evaluation.detection import Detection, centre_faces
-from rvs.evaluation.machine import Machine, this_machine
-from rvs.evaluation.neighbours import Neighbours, compare_neighbours
-from rvs.evaluation.pairs import pair_distances
-from rvs.evaluation.retrieval import Ranks, Retrieval, retrieval_of
+from rvs.evaluation.calibration import CalibrationCheck
+from rvs.evaluation.coverage import Coverage
+from rvs.evaluation.detection import Detection
+from rvs.evaluation.machine import Machine
+from rvs.evaluation.neighbours import Neighbours
+from rvs.evaluation.retrieval import Retrieval
 from rvs.evaluation.study import Study
-from rvs.evaluation.subgroups import Subgroups, measure_subgroups
-from rvs.evaluation.verification import Verification, verify
-from rvs.gallery.lfw import Pair
-from rvs.gallery.version import Version
-from rvs.scoring import packaged_calibration
+from rvs.evaluation.subgroups import Subgroups
+from rvs.evaluation.verification import Verification
 
 FORMAT = 1
 _DIGITS = 6
@@ -69,60 +58,22 @@ class Evaluation:
     study: Study | None
 
 
-def evaluate_version(
-    index: str,
-    version: Version,
-    pairs: Sequence[Pair],
-    ranks: Ranks,
-    attributes: Mapping[str, Mapping[str, float]] | None,
-    workers: int,
-) -> Evaluation:
-    """Measure an index over LFW; without the sweep over Annoy and the study, which are made apart.
-
-    Args:
-        index: its name.
-        version: the version in use.
-        pairs: LFW's pairs.
-        ranks: of its photos.
-        attributes: LFW's attribute labels, where they are at hand.
-        workers: threads.
-
-    Raises:
-        GalleryMismatchError: the index is not over LFW.
-    """
-    distances, same = pair_distances(version, pairs)
-    manifest = version.manifest
-    return Evaluation(
-        index=index,
-        version=manifest.version,
-        pipeline=manifest.pipeline,
-        runtime=manifest.runtime,
-        precision=manifest.precision,
-        dimension=manifest.dimension,
-        machine=this_machine(),
-        pairs=len(pairs),
-        verification=verify(distances, same, np.array([pair.fold for pair in pairs])),
-        identification=retrieval_of(ranks),
-        detection=centre_faces(version),
-        calibration=_calibration(version, held_out_pairs(pairs)),
-        neighbours=compare_neighbours(version, manifest.photos, workers),
-        annoy=None,
-        coverage=coverage_of(version),
-        subgroups=measure_subgroups(version, ranks, attributes),
-        study=None,
-    )
-
-
 def to_document(evaluation: Evaluation) -> dict[str, Any]:
     """As JSON, floats to six digits. The figures that come first are those from before there were sections."""
     found: dict[str, Any] = _rounded(asdict(evaluation))
     verification, identification = found["verification"], found["identification"]
     headline = {
-        **{name: verification[name] for name in ("accuracy", "accuracy_sd", "auc", "tar_at_far_1e3", "threshold")},
-        **{name: identification[name] for name in ("probes", "precision_at_1", "hit_at_5", "mean_average_precision")},
+        **{
+            name: verification[name]
+            for name in ("accuracy", "accuracy_sd", "auc", "tar_at_far_1e3", "threshold")
+        },
+        **{
+            name: identification[name]
+            for name in ("probes", "precision_at_1", "hit_at_5", "mean_average_precision")
+        },
         "annoy_recall_at_10": found["neighbours"]["recall_at_10"],
     }
-    return {"format": FORMAT} | found | headline
+    return {"format": FORMAT} | headline | found
 
 
 def to_json(evaluation: Evaluation) -> str:
@@ -137,13 +88,6 @@ def from_json(text: str) -> Evaluation:
         ValueError: it is not such a document.
     """
     return TypeAdapter(Evaluation).validate_json(text)
-
-
-def _calibration(version: Version, held_out: Sequence[Pair]) -> CalibrationCheck | None:
-    if not held_out:
-        return None
-    calibration = packaged_calibration(version.manifest.pipeline) or fit_apart(version, held_out)
-    return check_calibration(version, held_out, calibration)
 
 
 def _rounded(value: Any) -> Any:

@@ -106,4 +106,4 @@ def _cell(version: Version, row: int, note: str, kind: Literal["probe", "same", 
 
 
 def _person(file: str) -> str:
-    return file.split("/")[0].replace("_", " ")
+    return file.split("/", maxsplit=1)[0].replace("_", " ")

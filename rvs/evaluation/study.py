@@ -118,9 +118,14 @@ def planned_rows(weights: Mapping[str, Path], default_index: str) -> list[Planne
         spec, given = embedder_spec(embedder), weights.get(embedder)
         for crop in CROPS:
             name = PipelineName(None if crop == "whole" else RETINAFACE_MOBILENET, spec, crop)
-            index = default_index if str(name) == DEFAULT_PIPELINE else f"study-{embedder}-{crop}"
+            index = default_index if str(name) == DEFAULT_PIPELINE else study_index(name)
             rows.append(PlannedRow(name, index, given, weights_at_hand(spec, given)))
     return rows
+
+
+def study_index(name: PipelineName) -> str:
+    """What the index of a row is called, such as "study-vgg16-face"."""
+    return f"study-{name.embedder.name}-{name.crop}"
 
 
 def row_of(planned: PlannedRow, figures: RowFigures | None) -> StudyRow:

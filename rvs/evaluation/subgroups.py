@@ -4,6 +4,7 @@ Where LFW's attribute labels are at hand, groups are made of them; always of wha
 photos a person has, and how wide the face is. The threshold that strangers are held against is one for all.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -91,9 +92,7 @@ def measure_subgroups(
     threshold = float(np.partition(strangers, allowed)[allowed])
     groups = [*_groups_by_attribute(version, attributes or {}), *_groups_of_index(version)]
     return Subgroups(
-        labelled=None
-        if attributes is None
-        else sum(photo.file in attributes for photo in version.photos),
+        labelled=None if attributes is None else sum(photo.file in attributes for photo in version.photos),
         threshold=threshold,
         groups=tuple(_figures(version, vectors, ranks, group, threshold) for group in groups),
     )
@@ -119,9 +118,7 @@ def _figures(
     )
 
 
-def _groups_by_attribute(
-    version: Version, attributes: Mapping[str, Mapping[str, float]]
-) -> list[Group]:
+def _groups_by_attribute(version: Version, attributes: Mapping[str, Mapping[str, float]]) -> list[Group]:
     if not attributes:
         return []
     labels = [attributes.get(photo.file) for photo in version.photos]
@@ -146,7 +143,11 @@ def _groups_by_attribute(
 def _groups_of_index(version: Version) -> list[Group]:
     counts = version.photos_of[version.person_of]
     groups = [
-        Group("photos of the person", count_name(low, high), (counts >= low) & (counts <= (high or counts.max())))
+        Group(
+            "photos of the person",
+            count_name(low, high),
+            (counts >= low) & (counts <= (high or counts.max())),
+        )
         for low, high in PHOTO_COUNTS[1:]  # of one photo there is no other to find
     ]
     boxes = [photo.face_box for photo in version.photos]
@@ -159,6 +160,6 @@ def _groups_of_index(version: Version) -> list[Group]:
                 f"{low:.0f} to {high:.0f} px",
                 (width >= low) & ((width < high) | (high == edges[-1])),
             )
-            for low, high in zip(edges[:-1], edges[1:], strict=True)
+            for low, high in itertools.pairwise(edges)
         ]
     return [group for group in groups if group.rows.any()]
