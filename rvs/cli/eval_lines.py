@@ -1,6 +1,7 @@
 """What `rvs eval` prints for people: the figures of an evaluation, a line each, and the study as a table."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 from rich.table import Table
 
@@ -66,24 +67,22 @@ def eval_lines(one: Evaluation) -> Iterator[str]:
 
 
 def study_table(study: Study) -> Table:
-    """The study's rows."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for title in (
-        "network",
-        "shown",
-        "accuracy",
-        "P@1",
-        "mAP",
-        "detect ms",
-        "embed ms",
-        "exact ms",
-        "Annoy ms",
-    ):
-        table.add_column(title, justify="left" if title in ("network", "shown") else "right")
+    """The study's rows, within 80 characters."""
+    table = Table(
+        box=None,
+        padding=(0, 1, 0, 0),
+        header_style="dim",
+        caption="times in ms; * with random weights",
+        caption_justify="left",
+    )
+    for title in ("network", "shown", "accuracy", "P@1", "mAP", "detect", "embed", "exact", "Annoy"):
+        side: Literal["left", "right"] = "left" if title in ("network", "shown") else "right"
+        table.add_column(title, justify=side, no_wrap=True)
     for row in study.rows:
         found = row.figures
         if found is None:
-            table.add_row(row.embedder, CROP_NAMES[row.crop], "no weights here")
+            random = "" if row.random_embed_ms is None else f"{row.random_embed_ms:.1f}*"
+            table.add_row(row.embedder, CROP_NAMES[row.crop], "no weights", "", "", "", random)
             continue
         table.add_row(
             row.embedder,

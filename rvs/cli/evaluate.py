@@ -38,6 +38,10 @@ def evaluate(
             "--weights", metavar="NAME=PATH", help="Weight file of a network, for --study; repeatable."
         ),
     ] = None,
+    random_weights: Annotated[
+        bool,
+        typer.Option("--random-weights", help="For --study: time networks without weights with random ones."),
+    ] = False,
     annoy: Annotated[
         bool, typer.Option("--annoy", help="Also what Annoy's trees and search_k do; --report includes it.")
     ] = False,
@@ -54,8 +58,8 @@ def evaluate(
     as_json: JsonOption = False,
 ) -> None:
     """How good an index over LFW is: verification, identification, detection, calibration, search, for whom."""
-    if weights and not study:
-        raise ConfigError("--weights is for the study's networks.", hint="Add --study.")
+    if (weights or random_weights) and not study:
+        raise ConfigError("--weights and --random-weights are for the study's networks.", hint="Add --study.")
     files = parse_weights(weights or ())
     settings = load_settings(index=index)
     labels = None if attributes is None else read_attributes(attributes)
@@ -74,7 +78,7 @@ def evaluate(
         found = with_earlier_study(report, found)
         write_report(report, found)
     if study:
-        found = replace(found, study=run_study(settings, pairs, files))
+        found = replace(found, study=run_study(settings, pairs, files, random_weights=random_weights))
         if report:
             write_report(report, found)
     if as_json:

@@ -1,6 +1,7 @@
 """The study's rows, one after the other: an index built where it is not there yet, then measured."""
 
 import gc
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ from rvs.conversion import convert_apart
 from rvs.embedding.spec import embedder_spec
 from rvs.engine import LFW, load_settings_pipeline, remember_gallery
 from rvs.errors import ConfigError, GalleryError, GalleryMissingError, PhotoError, WeightsError
-from rvs.evaluation.embedding_speed import time_photos
+from rvs.evaluation.embedding_speed import random_pipeline, time_photos
 from rvs.evaluation.machine import this_machine
 from rvs.evaluation.study import PlannedRow, Study, StudyRow, measure_row, planned_rows, row_of, study_index
 from rvs.gallery.build import Builder
@@ -26,10 +27,18 @@ from rvs.settings import Settings
 _TIMED_PHOTOS = 32
 
 
-def run_study(settings: Settings, pairs: Sequence[Pair], weights: Mapping[str, Path]) -> Study:
+def run_study(
+    settings: Settings, pairs: Sequence[Pair], weights: Mapping[str, Path], *, random_weights: bool
+) -> Study:
     """Build and measure every row whose weights are here; what is going on is told on standard error.
 
     Stopped, it goes on where it was: every row is an index that is built incrementally.
+
+    Args:
+        settings: where LFW, indexes and converted networks are.
+        pairs: LFW's pairs.
+        weights: files by name of the embedder.
+        random_weights: time the networks without weights with random ones.
 
     Raises:
         GalleryMissingError: LFW is not on this machine.
@@ -46,9 +55,14 @@ def run_study(settings: Settings, pairs: Sequence[Pair], weights: Mapping[str, P
     planned = planned_rows(weights, LFW)
     rows: list[StudyRow] = []
     for number, row in enumerate(planned, start=1):
-        missing = "" if row.weights_here else ": weights not on this machine"
-        err().print(f"{number}/{len(planned)}  {row.pipeline}{missing}", soft_wrap=True)
+        note = "" if row.weights_here else ": weights not on this machine"
+        err().print(f"{number}/{len(planned)}  {row.pipeline}{note}", soft_wrap=True)
         rows.append(_measured(settings, row, root, pairs, photos) if row.weights_here else row_of(row, None))
+    if random_weights:
+        # Last, because it needs TensorFlow, which would stay in memory beside the others.
+        missing = dict.fromkeys(row.embedder for row in rows if row.figures is None)
+        times = {name: _random_embed_ms(settings, name, photos) for name in missing}
+        rows = [replace(row, random_embed_ms=times.get(row.embedder)) for row in rows]
     return Study(machine, tuple(rows))
 
 
@@ -96,6 +110,14 @@ def _measured(
     del pipeline
     gc.collect()  # the next network takes its memory
     return row_of(row, figures)
+
+
+def _random_embed_ms(settings: Settings, embedder: str, photos: Sequence[Pixels]) -> float:
+    err().print(f"timing {embedder} with random weights", soft_wrap=True)
+    with tempfile.TemporaryDirectory(prefix="rvs-random-") as folder:
+        options = replace(settings.inference_options(many_photos=True), cache_dir=Path(folder))
+        pipeline = random_pipeline(embedder_spec(embedder), options)
+        return time_photos(pipeline, photos, options.threads, options.runtime, options.precision).embed_ms
 
 
 def _version(

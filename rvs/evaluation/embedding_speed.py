@@ -4,10 +4,15 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 from rvs.arrays import Pixels
+from rvs.embedding.embedder import Embedder
+from rvs.embedding.imagenet import build_imagenet_network
+from rvs.embedding.spec import EmbedderSpec
 from rvs.faces.face import nearest_to_centre
-from rvs.pipeline import Pipeline
+from rvs.inference import InferenceOptions, NetworkDefinition, load_network
+from rvs.pipeline import Pipeline, PipelineName
 
 _ROUNDS = 3
 
@@ -65,6 +70,16 @@ def time_photos(
         embed_ms=embed_s * 1000,
         detect_ms=None if detect_s is None else detect_s * 1000,
     )
+
+
+def random_pipeline(spec: EmbedderSpec, options: InferenceOptions) -> Pipeline:
+    """An ImageNet network with random weights over whole images: as fast as with real ones, else useless.
+
+    `options.cache_dir` should be a temporary folder: nobody needs the converted network again.
+    """
+    build = partial(build_imagenet_network, spec, None, random=True)
+    network = load_network(NetworkDefinition(spec.name, (), "random", build), options)
+    return Pipeline(PipelineName(None, spec, "whole"), None, Embedder(spec, network, "random"), "random")
 
 
 def _fastest(work: Callable[[], object], workers: int) -> float:

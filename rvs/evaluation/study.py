@@ -88,6 +88,8 @@ class StudyRow:
         index: what its index is called.
         dimension: length of its vectors.
         figures: None where its weights are not on this machine.
+        random_embed_ms: milliseconds for embedding a photo with random weights, which take as long; where that was
+            asked for and the weights are missing.
     """
 
     pipeline: str
@@ -96,6 +98,7 @@ class StudyRow:
     index: str
     dimension: int
     figures: RowFigures | None
+    random_embed_ms: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +131,11 @@ def study_index(name: PipelineName) -> str:
     return f"study-{name.embedder.name}-{name.crop}"
 
 
-def row_of(planned: PlannedRow, figures: RowFigures | None) -> StudyRow:
+def row_of(planned: PlannedRow, figures: RowFigures | None, random_embed_ms: float | None = None) -> StudyRow:
     """A row of the table."""
     name = planned.pipeline
     spec = name.embedder
-    return StudyRow(str(name), spec.name, name.crop, planned.index, spec.dimension, figures)
+    return StudyRow(str(name), spec.name, name.crop, planned.index, spec.dimension, figures, random_embed_ms)
 
 
 def measure_row(

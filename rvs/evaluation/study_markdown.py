@@ -41,7 +41,8 @@ def _row(row: StudyRow) -> tuple[str, ...]:
     name = (row.embedder, CROP_NAMES[row.crop])
     found = row.figures
     if found is None:
-        return (*name, "weights not on this machine", "", "", "", "", str(row.dimension), "", "", "", "")
+        random = "" if row.random_embed_ms is None else f"{row.random_embed_ms:.1f} (random weights)"
+        return (*name, "weights not on this machine", "", "", "", random, str(row.dimension), "", "", "", "")
     accuracy = "-"
     if found.accuracy is not None and found.accuracy_sd is not None:
         accuracy = f"{percent(found.accuracy)} ± {percent(found.accuracy_sd)}"
