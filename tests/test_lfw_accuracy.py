@@ -60,6 +60,7 @@ def test_verification(version: Version, lfw_pairs_file: Path) -> None:
     assert result.accuracy >= 0.991
     assert result.accuracy_sd < 0.01
     assert result.auc > 0.998
+    assert 0.96 <= result.tar_at_far_1e3 <= result.tar_at_far_1e2 < 1
     assert 0.4 < result.threshold < 0.75
 
 
@@ -69,6 +70,9 @@ def test_identification(version: Version) -> None:
     assert result.probes > 9000
     assert result.precision_at_1 >= 0.955
     assert result.precision_at_1 < result.hit_at_5 < 1
+    assert 0.72 < result.precision_at_5 < result.best_precision_at_5
+    assert result.hit_at_5 <= result.by_person.hit_at_5 < 1
+    assert result.by_person.mean_reciprocal_rank >= 0.965
 
 
 def test_annoy_finds_what_exact_search_finds(version: Version) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from rvs.arrays import Pixels
 from rvs.cli.eval_lines import eval_lines, study_table
-from rvs.cli.study import parse_weights, run_study
+from rvs.cli.study import parse_weights, run_study, study_photos
 from rvs.cli.terminal import IndexOption, JsonOption, err, out, print_json
 from rvs.engine import gallery_photos, lfw_pairs
 from rvs.errors import ConfigError, GalleryMissingError, LookalikeError
@@ -18,7 +18,7 @@ from rvs.evaluation.document import Evaluation, to_document
 from rvs.evaluation.eval_report import with_earlier_study, write_report
 from rvs.evaluation.lfw_attributes import read_attributes
 from rvs.evaluation.measure import evaluate_version
-from rvs.evaluation.retrieval import Ranks, rank_probes
+from rvs.evaluation.retrieval import rank_probes
 from rvs.evaluation.sheets import miss_sheet, retrieval_sheets
 from rvs.gallery.store import Store
 from rvs.gallery.version import Version
@@ -60,25 +60,32 @@ def evaluate(
     """How good an index over LFW is: verification, identification, detection, calibration, search, for whom."""
     if (weights or random_weights) and not study:
         raise ConfigError("--weights and --random-weights are for the study's networks.", hint="Add --study.")
+    if sheets and report and sheets.resolve().is_relative_to(report.resolve()):
+        raise ConfigError(
+            "The contact sheets hold photos of LFW, and the report is there to be shown around.",
+            hint="Name a folder outside the report's with --sheets.",
+        )
     files = parse_weights(weights or ())
     settings = load_settings(index=index)
     labels = None if attributes is None else read_attributes(attributes)
     version = Store(settings.index_dir / settings.index).open_current()
     pairs = lfw_pairs(settings)
+    root = study_photos(settings) if study else None
+    photos = _sheet_photos(settings) if sheets else None
     workers = settings.inference_options().threads
     with err().status("measuring ..."):
-        ranks = rank_probes(version.vectors, version.person_of)
-        found = evaluate_version(settings.index, version, pairs, ranks, labels, workers)
+        found = evaluate_version(settings.index, version, pairs, labels, workers)
         if annoy or report:
             found = replace(found, annoy=sweep_annoy(version.vectors))
-    if sheets:
-        _write_sheets(sheets, settings, version, ranks, found)
+    if sheets and photos:
+        _write_sheets(sheets, photos, settings, version, found)
     if report:
         # Before the study, which takes long: what can fail here fails now.
         found = with_earlier_study(report, found)
         write_report(report, found)
-    if study:
-        found = replace(found, study=run_study(settings, pairs, files, random_weights=random_weights))
+    if root:
+        rows = run_study(settings, root, pairs, files, random_weights=random_weights)
+        found = replace(found, study=rows)
         if report:
             write_report(report, found)
     if as_json:
@@ -92,16 +99,17 @@ def evaluate(
         out().print(f"The report is in {report}.", soft_wrap=True)
 
 
-def _write_sheets(
-    folder: Path, settings: Settings, version: Version, ranks: Ranks, found: Evaluation
-) -> None:
+def _sheet_photos(settings: Settings) -> Path:
     root = gallery_photos(settings).root
     if root is None:
         raise GalleryMissingError(
             "The photos of this index are not on this machine, so there is nothing to put on a sheet.",
             hint="Fetch LFW with `rvs lfw fetch`, or set RVS_LFW_DIR.",
         )
+    return root
 
+
+def _write_sheets(folder: Path, root: Path, settings: Settings, version: Version, found: Evaluation) -> None:
     def load(file: str) -> Pixels | None:
         try:
             return read_photo(root / file, settings.photo_limits()).pixels
@@ -109,6 +117,7 @@ def _write_sheets(
             return None
 
     missed = None if found.detection is None else miss_sheet(found.detection)
+    ranks = rank_probes(version.vectors, version.person_of)
     drawn = [*retrieval_sheets(version, ranks), *([missed] if missed else [])]
     for path in write_sheets(folder, drawn, load):
         err().print(f"Written: {path}", soft_wrap=True)

@@ -27,23 +27,11 @@ from rvs.settings import Settings
 _TIMED_PHOTOS = 32
 
 
-def run_study(
-    settings: Settings, pairs: Sequence[Pair], weights: Mapping[str, Path], *, random_weights: bool
-) -> Study:
-    """Build and measure every row whose weights are here; what is going on is told on standard error.
-
-    Stopped, it goes on where it was: every row is an index that is built incrementally.
-
-    Args:
-        settings: where LFW, indexes and converted networks are.
-        pairs: LFW's pairs.
-        weights: files by name of the embedder.
-        random_weights: time the networks without weights with random ones.
+def study_photos(settings: Settings) -> Path:
+    """The folder of the photos that every row embeds.
 
     Raises:
         GalleryMissingError: LFW is not on this machine.
-        WeightsError: a weight file does not fit.
-        RebuildError: an index could not be built.
     """
     root = find_lfw(settings.lfw_dir, settings.data_dir)
     if root is None:
@@ -51,6 +39,32 @@ def run_study(
             "LFW is not on this machine, and the study embeds its photos.",
             hint="Fetch it with `rvs lfw fetch`, or set RVS_LFW_DIR.",
         )
+    return root
+
+
+def run_study(
+    settings: Settings,
+    root: Path,
+    pairs: Sequence[Pair],
+    weights: Mapping[str, Path],
+    *,
+    random_weights: bool,
+) -> Study:
+    """Build and measure every row whose weights are here; what is going on is told on standard error.
+
+    Stopped, it goes on where it was: every row is an index that is built incrementally.
+
+    Args:
+        settings: where indexes and converted networks are.
+        root: LFW's photos.
+        pairs: LFW's pairs.
+        weights: files by name of the embedder.
+        random_weights: time the networks without weights with random ones.
+
+    Raises:
+        WeightsError: a weight file does not fit.
+        RebuildError: an index could not be built.
+    """
     machine, photos = this_machine(), _sample(root, settings)
     planned = planned_rows(weights, LFW)
     rows: list[StudyRow] = []

@@ -11,19 +11,20 @@ from rvs.evaluation.document import Evaluation
 from rvs.evaluation.machine import this_machine
 from rvs.evaluation.neighbours import compare_neighbours
 from rvs.evaluation.pairs import pair_distances
-from rvs.evaluation.retrieval import Ranks, retrieval_of
+from rvs.evaluation.retrieval import rank_probes, retrieval_of
 from rvs.evaluation.subgroups import measure_subgroups
 from rvs.evaluation.verification import verify
 from rvs.gallery.lfw import Pair
 from rvs.gallery.version import Version
 from rvs.scoring import packaged_calibration
 
+_MOST_PROBES = 5000  # 50,000 neighbours tell recall to a ten-thousandth
+
 
 def evaluate_version(
     index: str,
     version: Version,
     pairs: Sequence[Pair],
-    ranks: Ranks,
     attributes: Mapping[str, Mapping[str, float]] | None,
     workers: int,
 ) -> Evaluation:
@@ -33,7 +34,6 @@ def evaluate_version(
         index: its name.
         version: the version in use.
         pairs: LFW's pairs.
-        ranks: of its photos.
         attributes: LFW's attribute labels, where they are at hand.
         workers: threads.
 
@@ -41,6 +41,7 @@ def evaluate_version(
         GalleryMismatchError: the index is not over LFW.
     """
     distances, same = pair_distances(version, pairs)
+    ranks = rank_probes(version.vectors, version.person_of)
     manifest = version.manifest
     return Evaluation(
         index=index,
@@ -55,7 +56,7 @@ def evaluate_version(
         identification=retrieval_of(ranks),
         detection=centre_faces(version),
         calibration=_calibration(version, held_out_pairs(pairs)),
-        neighbours=compare_neighbours(version, manifest.photos, workers),
+        neighbours=compare_neighbours(version, _MOST_PROBES, workers),
         annoy=None,
         coverage=coverage_of(version),
         subgroups=measure_subgroups(version, ranks, attributes),

@@ -1,5 +1,6 @@
 """Leave one out, against a case done by hand and the definitions written out as loops."""
 
+from dataclasses import asdict
 from statistics import fmean
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 
 from rvs.arrays import Ids, Vectors
 from rvs.evaluation import retrieval
-from rvs.evaluation.retrieval import leave_one_out
+from rvs.evaluation.retrieval import leave_one_out, rank_probes
 from tests.vectors.crowd import crowd, owners, unit
 
 
@@ -17,8 +18,8 @@ def _at(*degrees: float) -> Vectors:
     return unit(np.column_stack([np.cos(angles), np.sin(angles)]))
 
 
-def _by_loop(vectors: Vectors, people: Ids) -> tuple[int, float, float, float]:
-    first, five, precisions = [], [], []
+def _by_loop(vectors: Vectors, people: Ids) -> dict[str, float]:
+    first, five, precisions, shares, best, ranks = [], [], [], [], [], []
     for probe in range(len(vectors)):
         others = [row for row in range(len(vectors)) if row != probe]
         others.sort(
@@ -31,7 +32,21 @@ def _by_loop(vectors: Vectors, people: Ids) -> tuple[int, float, float, float]:
         five.append(any(right[:5]))
         found = [sum(right[: rank + 1]) / (rank + 1) for rank, hit in enumerate(right) if hit]
         precisions.append(fmean(found))
-    return len(first), fmean(first), fmean(five), fmean(precisions)
+        shares.append(sum(right[:5]) / 5)
+        best.append(min(5, sum(right)) / 5)
+        listed = list(dict.fromkeys(int(people[row]) for row in others))  # each person by their nearest photo
+        ranks.append(listed.index(int(people[probe])) + 1)
+    return {
+        "probes": len(first),
+        "precision_at_1": fmean(first),
+        "hit_at_5": fmean(five),
+        "precision_at_5": fmean(shares),
+        "best_precision_at_5": fmean(best),
+        "mean_average_precision": fmean(precisions),
+        "person_at_1": fmean(rank == 1 for rank in ranks),
+        "person_at_5": fmean(rank <= 5 for rank in ranks),
+        "reciprocal": fmean(1 / rank for rank in ranks),
+    }
 
 
 def test_by_hand() -> None:
@@ -55,11 +70,45 @@ def test_as_the_definitions_say(monkeypatch: pytest.MonkeyPatch, spread: float, 
     people = np.concatenate([owners(15, 4), np.arange(20, 29)])
     shuffled = np.random.default_rng(0).permutation(len(people))
     result = leave_one_out(vectors[shuffled], people[shuffled])
-    probes, first, five, precision = _by_loop(vectors, people)
-    assert result.probes == probes == 60
-    assert result.precision_at_1 == pytest.approx(first)
-    assert result.hit_at_5 == pytest.approx(five)
-    assert result.mean_average_precision == pytest.approx(precision)
+    found = asdict(result)
+    by_person = found.pop("by_person")
+    named = {"precision_at_1": "person_at_1", "hit_at_5": "person_at_5", "mean_reciprocal_rank": "reciprocal"}
+    found |= {named[name]: value for name, value in by_person.items()}
+    assert found == pytest.approx(_by_loop(vectors, people))
+    assert found["probes"] == 60
+
+
+def test_grouped_by_person_a_crowd_of_photos_counts_once() -> None:
+    """Between a probe and its mate lie six photos of one stranger: rank 7 of photos, rank 2 of people."""
+    vectors, people = _at(0, 40, 10, 11, 12, 13, 14, 15), np.array([0, 0, 1, 1, 1, 1, 1, 1])
+    ranks = rank_probes(vectors, people)
+    assert (ranks.mate_rank[0], ranks.person_rank[0]) == (7, 2)
+    assert (ranks.mates_in_five[0], ranks.mates[0]) == (0, 1)
+
+
+@pytest.mark.parametrize("spread", [0.3, 1.0])
+def test_what_each_probe_found(spread: float) -> None:
+    vectors, people = crowd(12, 3, dimension=6, spread=spread), owners(12, 3)
+    shuffled = np.random.default_rng(1).permutation(len(people))
+    vectors, people = vectors[shuffled], people[shuffled]
+    ranks = rank_probes(vectors, people)
+    assert ranks.probes.tolist() == list(range(len(people)))
+    for probe in range(len(people)):
+        far = np.linalg.norm(vectors.astype(np.float64) - vectors[probe], axis=1)
+        far[probe] = np.inf
+        mates = np.flatnonzero((people == people[probe]) & np.isfinite(far))
+        mate = mates[np.argmin(far[mates])]
+        assert (ranks.nearest[probe], ranks.mate[probe]) == (np.argmin(far), mate)
+        assert ranks.nearest_distance[probe] == pytest.approx(far.min(), abs=1e-5)
+        assert ranks.mate_distance[probe] == pytest.approx(far[mate], abs=1e-5)
+        assert ranks.mate_rank[probe] == 1 + np.count_nonzero(far < far[mate])
+        assert ranks.mates_in_five[probe] == np.count_nonzero(people[np.argsort(far)[:5]] == people[probe])
+
+
+def test_a_mate_comes_before_a_stranger_who_is_as_near() -> None:
+    vectors, people = _at(0, 20, 20, 90), np.array([0, 1, 0, 1])
+    ranks = rank_probes(vectors, people)
+    assert (ranks.mate_rank[0], ranks.nearest[0], ranks.person_rank[0]) == (1, 2, 1)
 
 
 def test_everybody_apart_is_perfect() -> None:

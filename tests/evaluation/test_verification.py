@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from rvs.evaluation.verification import best_threshold, verify
+from rvs.evaluation.verification import best_threshold, roc_curve, verify
 
 
 def _pairs(
@@ -128,6 +128,7 @@ class TestVerify:
         same = np.arange(len(distances)) >= len(impostors)
         result = verify(distances, same, np.arange(len(distances)) % 2)
         assert result.tar_at_far_1e3 == pytest.approx(3 / 5)
+        assert result.tar_at_far_1e2 == pytest.approx(4 / 5)  # 30 of them: up to 0.608
 
     def test_the_order_of_the_pairs_does_not_matter(self) -> None:
         distances, same, folds = _pairs(200, 8)
@@ -137,3 +138,37 @@ class TestVerify:
             verify(distances[shuffled], same[shuffled], folds[shuffled]),
         )
         assert first == second
+
+
+class TestRoc:
+    def test_by_hand(self) -> None:
+        genuine, impostors = np.array([0.1, 0.2, 0.35, 0.6]), np.array([0.3, 0.4, 0.5, 0.7])
+        # No stranger is accepted below 0.3, where two true pairs are; one below 0.4, where three are; then all.
+        expected = [(0, 0.5), (0.25, 0.75), (0.5, 0.75), (0.75, 1), (1, 1)]
+        assert roc_curve(genuine, impostors) == pytest.approx(np.array(expected))
+
+    @pytest.mark.parametrize("steps", [0, 10])
+    def test_every_point_is_what_a_threshold_gives(self, steps: int) -> None:
+        distances, same, _ = _pairs(4000, 3, steps=steps)
+        genuine, impostors = distances[same], distances[~same]
+        points = roc_curve(genuine, impostors)
+        assert len(points) <= 62
+        for far, tar in points[:-1]:
+            threshold = np.sort(impostors)[round(far * len(impostors))]
+            assert np.mean(impostors < threshold) <= far + 1e-9
+            assert tar == pytest.approx(np.mean(genuine < threshold))
+
+    def test_it_rises_to_the_corner(self) -> None:
+        distances, same, _ = _pairs(1000, 4)
+        points = np.array(roc_curve(distances[same], distances[~same]))
+        assert (np.diff(points, axis=0) >= 0).all()
+        assert points[0, 0] == 0
+        assert points[-1].tolist() == [1, 1]
+
+    def test_it_goes_through_the_figures(self) -> None:
+        distances, same, folds = _pairs(8000, 5)
+        result = verify(distances, same, folds)
+        far, tar = np.array(result.roc).T
+        for at, figure in ((1e-3, result.tar_at_far_1e3), (1e-2, result.tar_at_far_1e2)):
+            below, above = tar[far <= at].max(), tar[far >= at].min()
+            assert below <= figure <= above
