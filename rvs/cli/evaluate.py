@@ -15,7 +15,7 @@ from rvs.errors import ConfigError, GalleryMissingError, LookalikeError
 from rvs.evaluation.annoy_sweep import sweep_annoy
 from rvs.evaluation.contact_sheet import write_sheets
 from rvs.evaluation.document import Evaluation, to_document
-from rvs.evaluation.eval_report import with_earlier_study, write_report
+from rvs.evaluation.eval_report import earlier_study, write_report
 from rvs.evaluation.lfw_attributes import read_attributes
 from rvs.evaluation.measure import evaluate_version
 from rvs.evaluation.retrieval import rank_probes
@@ -72,6 +72,7 @@ def evaluate(
     pairs = lfw_pairs(settings)
     root = study_photos(settings) if study else None
     photos = _sheet_photos(settings) if sheets else None
+    before = earlier_study(report) if report else None
     workers = settings.inference_options().threads
     with err().status("measuring ..."):
         found = evaluate_version(settings.index, version, pairs, labels, workers)
@@ -81,7 +82,7 @@ def evaluate(
         _write_sheets(sheets, photos, settings, version, found)
     if report:
         # Before the study, which takes long: what can fail here fails now.
-        found = with_earlier_study(report, found)
+        found = replace(found, study=before)
         write_report(report, found)
     if root:
         rows = run_study(settings, root, pairs, files, random_weights=random_weights)

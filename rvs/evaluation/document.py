@@ -90,6 +90,19 @@ def from_json(text: str) -> Evaluation:
     return TypeAdapter(Evaluation).validate_json(text)
 
 
+def study_from_json(text: str) -> Study | None:
+    """The study alone, whatever the other figures of that document were.
+
+    Raises:
+        ValueError: it is not such a document.
+    """
+    document = json.loads(text)
+    if not isinstance(document, dict) or "study" not in document:
+        raise ValueError("it has no place for a study")
+    # Like JSON, so that lists may stand for tuples.
+    return TypeAdapter(Study | None).validate_json(json.dumps(document["study"]))
+
+
 def _rounded(value: Any) -> Any:
     if isinstance(value, float):
         return float(f"{value:.{_DIGITS}g}")

@@ -1,12 +1,12 @@
 """The report of `rvs eval` in a folder: the document, its Markdown, and its plots, each whole or not at all."""
 
-from dataclasses import replace
 from pathlib import Path
 
 from rvs.errors import ConfigError
-from rvs.evaluation.document import Evaluation, from_json, to_json
+from rvs.evaluation.document import Evaluation, from_json, study_from_json, to_json
 from rvs.evaluation.eval_markdown import markdown
 from rvs.evaluation.eval_plots import draw_plots
+from rvs.evaluation.study import Study
 from rvs.whole_files import write_whole
 
 DOCUMENT, TEXT = "evaluation.json", "evaluation.md"
@@ -29,20 +29,19 @@ def write_report(folder: Path, evaluation: Evaluation) -> list[Path]:
     return [folder / DOCUMENT, folder / TEXT, *plots]
 
 
-def with_earlier_study(folder: Path, evaluation: Evaluation) -> Evaluation:
-    """The evaluation with the study of an earlier report in that folder, if it has none of its own.
+def earlier_study(folder: Path) -> Study | None:
+    """The study of an earlier report in that folder, for one that has none of its own; None where there is none.
 
     Raises:
-        ConfigError: the earlier document cannot be read.
+        ConfigError: the earlier document, or its study, cannot be read.
     """
     path = folder / DOCUMENT
-    if evaluation.study is not None or not path.is_file():
-        return evaluation
+    if not path.is_file():
+        return None
     try:
-        earlier = from_json(path.read_text(encoding="utf-8"))
+        return study_from_json(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
         raise ConfigError(
             f"The earlier report {path} cannot be read, and its study would be lost.",
             hint="Move it away, or name another folder with --report.",
         ) from error
-    return replace(evaluation, study=earlier.study)

@@ -98,7 +98,7 @@ class StudyRow:
     index: str
     dimension: int
     figures: RowFigures | None
-    random_embed_ms: float | None
+    random_embed_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
