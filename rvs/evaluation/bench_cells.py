@@ -1,6 +1,6 @@
 """A benchmark's figures as cells of tables and as sentences, the same for the page and the terminal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from rvs.evaluation.benchmark import RuntimeFigures
 from rvs.evaluation.growth import TARGETS, GrowthStep
@@ -76,12 +76,6 @@ def mebibytes(value: float) -> str:
 def count(number: int, what: str) -> str:
     """1 photo, 2 photos."""
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """A Markdown table; the first column is text, the others are numbers."""
-    rule = ["---", *["---:"] * (len(header) - 1)]
-    return [f"| {' | '.join(cells)} |" for cells in (header, rule, *rows)]
 
 
 def _median(spread: Spread | None) -> str:

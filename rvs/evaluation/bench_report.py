@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from rvs.evaluation.bench_cells import (
     count,
     crossings,
-    markdown_table,
     mebibytes,
     milliseconds,
     query_rows,
@@ -15,6 +14,7 @@ from rvs.evaluation.bench_photos import GROUP
 from rvs.evaluation.benchmark import Benchmark, Growth, RuntimeFigures
 from rvs.evaluation.growth import TARGETS, TunedSpeed
 from rvs.evaluation.machine import in_words
+from rvs.evaluation.markdown_table import table
 
 STAGES_PLOT = "benchmark-stages.png"
 SERVICE_PLOT = "benchmark-service.png"
@@ -65,7 +65,7 @@ def _photos(benchmark: Benchmark) -> list[str]:
         "",
         "All are made from one photo, with a little noise, as JPEGs of quality 90.",
         "",
-        *markdown_table(["photo", "pixels", "kB", "faces"], rows),
+        *table(["photo", "pixels", "kB", "faces"], rows),
     ]
 
 
@@ -81,7 +81,7 @@ def _queries(benchmark: Benchmark) -> list[str]:
     for figures in benchmark.runtimes:
         names = [speed.photo for speed in figures.queries]
         rows = [[name, *cells] for name, cells in query_rows(figures)]
-        lines += ["", f"### {runtime_title(figures)}", "", *markdown_table(["ms", *names], rows)]
+        lines += ["", f"### {runtime_title(figures)}", "", *table(["ms", *names], rows)]
     if any(speed.photo == GROUP for figures in benchmark.runtimes for speed in figures.queries):
         lines += ["", "Of the group photo, the largest face is searched for, as when the bot is asked."]
     return [*lines, "", f"![Where the time of a question goes]({STAGES_PLOT})"]
@@ -105,7 +105,7 @@ def _cold(runtimes: Sequence[RuntimeFigures]) -> list[str]:
         f"A fresh process, until its engine is loaded, and its first answer (1 MP); the median of {starts}. The "
         "networks were converted before, and the files are in the system's cache.",
         "",
-        *markdown_table(["", *(runtime_title(one) for one in runtimes)], rows),
+        *table(["", *(runtime_title(one) for one in runtimes)], rows),
     ]
 
 
@@ -134,7 +134,7 @@ def _batch(runtimes: Sequence[RuntimeFigures]) -> list[str]:
         f"{source} become vectors as in a build of an index, on all cores. The stages are timed one photo after "
         "the other, the embedder in batches.",
         "",
-        *markdown_table(["", *(runtime_title(one) for one in runtimes)], rows),
+        *table(["", *(runtime_title(one) for one in runtimes)], rows),
     ]
 
 
@@ -157,7 +157,7 @@ def _service(runtimes: Sequence[RuntimeFigures]) -> list[str]:
         f"{count(runtimes[0].service_workers, 'photo')} at once. The time is from asking to the answer, waiting "
         "included.",
         "",
-        *markdown_table(["", "askers", "answers a second", "ms", "p95"], rows),
+        *table(["", "askers", "answers a second", "ms", "p95"], rows),
         "",
         f"![Time to the answer by the number of askers]({SERVICE_PLOT})",
     ]
@@ -193,7 +193,7 @@ def _growth(growth: Growth) -> list[str]:
         f"{threads}, float32. Memory: what exact search holds, what Annoy had mapped after the probes, and the most "
         "that the building process had.",
         "",
-        *markdown_table(columns, rows),
+        *table(columns, rows),
         "",
         *(f"- {sentence}" for sentence in crossings(steps)),
         "",

@@ -4,12 +4,9 @@ from collections.abc import Iterable, Sequence
 
 
 def table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """The lines of a Markdown table."""
-    return [
-        "| " + " | ".join(titles) + " |",
-        "|" + "---|" * len(titles),
-        *("| " + " | ".join(row) + " |" for row in rows),
-    ]
+    """The lines of a Markdown table; the first column is text, the others are mostly numbers."""
+    rule = ["---", *["---:"] * (len(titles) - 1)]
+    return [f"| {' | '.join(cells)} |" for cells in (titles, rule, *rows)]
 
 
 def megabytes(size_bytes: int) -> str:

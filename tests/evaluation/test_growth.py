@@ -13,7 +13,7 @@ def test_a_small_step_in_full() -> None:
     assert tuple(told) == PARTS
     assert (step.vectors, step.dimension, step.probes, step.trees) == (400, 32, 200, 5)
     assert step.exact.recall == 1.0
-    assert step.build_s > 0
+    assert step.build_s >= 0  # to the hundredth
     assert step.build_peak_mib > 0
     assert step.file_mib > 0
     assert step.exact_mib == pytest.approx(400 * 33 * 4 / 2**20, abs=0.06)  # vectors and their squares
