@@ -12,6 +12,7 @@ from PIL import Image
 
 from rvs.conversion import convert_apart
 from rvs.engine import GalleryPhotos, gallery_photos, load_engine
+from rvs.heap import keep_freed_memory
 from rvs.photo import Photo, PhotoLimits, read_photo
 from rvs.render import Picture, grid, overview
 from rvs.render.jpeg import encoded
@@ -145,11 +146,14 @@ def compare(served: Served, first: bytes, second: bytes, stages: Stages) -> Comp
 def load_served(settings: Settings) -> Served:
     """What the settings describe, loaded; takes seconds, and more where networks have to be converted first.
 
+    This process keeps freed memory from now on (`rvs.heap`).
+
     Raises:
         GalleryError: the index or the gallery is missing, damaged, or of another pipeline.
         WeightsError: weights are missing or damaged.
         ConfigError: a setting makes no sense.
     """
+    keep_freed_memory()
     convert_apart(settings)
     return Served(load_engine(settings), gallery_photos(settings), settings.photo_limits(responsive=True))
 
