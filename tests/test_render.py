@@ -7,14 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from rvs.arrays import Pixels
 from rvs.errors import ConfigError
 from rvs.faces.face import Box
 from rvs.render import ALT_TEXT_LIMIT, MAX_PEOPLE, PhotoLoader, alt_text, grid, look, percentile_text
 from rvs.render.crop import crop_box, cropped
-from rvs.render.lettering import Type, drawable, fit, width, write
+from rvs.render.lettering import Type, _advance, _font, _ink, _letter, drawable, fit, width, write
 from rvs.render.phrases import readable_name
 from rvs.render.picture import _places
 from rvs.render.tiles import name_lines, tile_height
@@ -309,8 +309,8 @@ def test_several_threads_draw_at_once() -> None:
 
     alone = [grid(result, load).jpeg for result in results]
     # From cold caches, so that fonts and shapes are made while others ask for them.
-    for module in (look.rounded, look._card, fit, name_lines):
-        module.cache_clear()
+    for kept in (look.rounded, look._card, fit, name_lines, _ink, _letter, _advance, _font):
+        kept.cache_clear()
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda result: grid(result, load).jpeg, results * 2))
     assert together == alone * 2
@@ -425,6 +425,22 @@ def test_ink_stays_within_the_width_that_was_measured() -> None:
             assert box is not None
             assert box[0] >= 97
             assert box[2] <= 100 + look.TILE_PX - 2 * look.PAD_PX + 3
+
+
+def test_a_line_is_as_wide_as_the_font_says() -> None:
+    for type_ in (Type(32, 600), look.QUIET, look.FOOTER, look.INITIALS, Type(48, 650)):
+        for name in map(drawable, NAMES):
+            assert width(name, type_) == _font(type_).getlength(name)
+
+
+def test_a_line_of_letters_has_the_pixels_of_a_line_drawn_at_once() -> None:
+    white = (255, 255, 255)
+    for type_ in (Type(32, 600), Type(27, 600), look.WORD, look.INITIALS):
+        for name in (*map(drawable, NAMES), "jetjet", "AVATAR To. fjörd ÅÇ", "> 99.999 %"):
+            canvas, expected = Image.new("RGB", (3000, 200)), Image.new("RGB", (3000, 200))
+            write(canvas, name, (40, 130), type_, colour=white)
+            ImageDraw.Draw(expected).text((40, 130), name, fill=white, font=_font(type_), anchor="ls")
+            np.testing.assert_array_equal(np.asarray(canvas), np.asarray(expected), name)
 
 
 def test_short_names_are_large_longer_ones_shrink_then_break_then_end_in_an_ellipsis() -> None:
