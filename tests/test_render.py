@@ -2,8 +2,10 @@
 
 import io
 import math
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +19,7 @@ from rvs.render.crop import crop_box, cropped
 from rvs.render.lettering import Type, _advance, _font, _ink, _letter, drawable, fit, width, write
 from rvs.render.phrases import readable_name
 from rvs.render.picture import _places
-from rvs.render.tiles import name_lines, tile_height
+from rvs.render.tiles import name_lines, portrait, tile_height
 from rvs.result import FaceResult, Match, Score, Word
 
 FACE = Box(75, 70, 175, 190)
@@ -314,6 +316,65 @@ def test_several_threads_draw_at_once() -> None:
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda result: grid(result, load).jpeg, results * 2))
     assert together == alone * 2
+
+
+class Idle(ThreadPoolExecutor):
+    """A second thread that never gets a core while the page is drawn."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._end = threading.Event()
+        self.submit(self._end.wait)
+
+    def __exit__(self, *error: object) -> None:
+        self._end.set()
+        self.shutdown()
+
+
+class Eager(ThreadPoolExecutor):
+    """A second thread that is always done before the first one looks."""
+
+    def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
+        order: Future[Any] = super().submit(*args, **kwargs)
+        wait([order])
+        return order
+
+
+@pytest.mark.parametrize("kind", [Idle, Eager])
+def test_whichever_thread_makes_the_portraits_the_page_is_the_same(
+    kind: type[ThreadPoolExecutor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    makers: list[str] = []
+
+    def noted(*args: Any) -> Image.Image:
+        makers.append(threading.current_thread().name)
+        return portrait(*args)
+
+    def load(m: Match) -> Pixels | None:
+        return gradient(200 + m.rank, 250) if m.rank % 3 else None
+
+    usual = grid(found(8), load).jpeg
+    monkeypatch.setattr("rvs.render.picture.ThreadPoolExecutor", kind)
+    monkeypatch.setattr("rvs.render.picture.portrait", noted)
+    assert grid(found(8), load).jpeg == usual
+    here = threading.current_thread().name
+    assert len(makers) == 8
+    assert all((maker == here) == (kind is Idle) for maker in makers)
+
+
+def test_photos_are_loaded_by_the_thread_that_asks_and_no_other_is_left_behind() -> None:
+    before, loaders = threading.active_count(), set()
+
+    def load(m: Match) -> Pixels | None:
+        loaders.add(threading.get_ident())
+        if m.rank == 5:
+            raise OSError("the disk is gone")
+        return gradient(250, 250)
+
+    with pytest.raises(OSError, match="the disk is gone"):
+        grid(found(8), load)
+    assert loaders == {threading.get_ident()}
+    assert threading.active_count() == before
 
 
 def test_inputs_are_only_read() -> None:

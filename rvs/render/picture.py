@@ -5,6 +5,7 @@ double tile, or a banner above them), so no row ever ends with a lonely tile.
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
 from PIL import Image
@@ -15,12 +16,21 @@ from rvs.render.jpeg import Picture, encoded
 from rvs.render.lettering import write
 from rvs.render.look import GAP_PX, MARGIN_PX, TILE_PX, Place
 from rvs.render.phrases import MAX_PEOPLE, alt_text
-from rvs.render.tiles import draw_person, draw_probe_banner, draw_probe_tile, name_lines, tile_height
+from rvs.render.tiles import (
+    draw_person,
+    draw_probe_banner,
+    draw_probe_tile,
+    hang_portrait,
+    name_lines,
+    portrait,
+    tile_height,
+)
 from rvs.result import FaceResult, Match
 
 PhotoLoader: TypeAlias = Callable[[Match], Pixels | None]
 """Gives the gallery photo of a match, (h, w, 3) uint8 RGB in the frame of its `face_box`, or None when the
-photo is not on this machine. It is called once for each match that is drawn, in their order."""
+photo is not on this machine. It is called once for each match that is drawn, in their order, by the thread that
+asked for the page. What it gives must stay as it is until the page is done."""
 
 _COLUMNS = 3
 _WIDTH_PX = 2 * MARGIN_PX + _COLUMNS * TILE_PX + (_COLUMNS - 1) * GAP_PX
@@ -32,7 +42,8 @@ _EXPLANATION = "x %: closer than x % of pairs of strangers. A resemblance, not a
 def grid(found: FaceResult, load_photo: PhotoLoader, *, max_bytes: int = 1_000_000) -> Picture:
     """Draw one face and the people it resembles.
 
-    Safe to call from several threads at once. The same input gives the same bytes.
+    Safe to call from several threads at once; it has a second thread of its own until it returns. The same input
+    gives the same bytes.
 
     Args:
         found: the face and its people, best first; those after the first `MAX_PEOPLE` are not drawn.
@@ -47,19 +58,34 @@ def grid(found: FaceResult, load_photo: PhotoLoader, *, max_bytes: int = 1_000_0
         ConfigError: `max_bytes` is too small for any picture, or a percentile is not within 0..100.
     """
     matches = found.matches[:MAX_PEOPLE]
-    photos = [load_photo(match) for match in matches]
+    # Portraits are half the work of a page, nearly all of it without Python's lock: a second core makes them while
+    # photos are read and the rest is drawn.
+    with ThreadPoolExecutor(1, thread_name_prefix="rvs-portraits") as beside:
+        photos, orders = [], []
+        for match in matches:
+            photos.append(load_photo(match))
+            orders.append(beside.submit(portrait, match, photos[-1]))
+        canvas, tiles = _page(found.chip, matches)
+        for place, match, photo, order in zip(tiles, matches, photos, orders, strict=True):
+            # What the other thread has not begun is made here, so that without a second core nobody waits.
+            picture = portrait(match, photo) if order.cancel() else order.result()
+            hang_portrait(canvas, place, match, picture)
+    return encoded(canvas, alt_text(found), max_bytes)
+
+
+def _page(chip: Pixels, matches: tuple[Match, ...]) -> tuple[Image.Image, list[Place]]:
+    """The page without its portraits, and the places of the people's cards."""
     probe, tiles, height_px = _places(matches)
     canvas = Image.new("RGB", (_WIDTH_PX, height_px), look.PAPER)
-
     title, note = _heading(len(matches))
     draw_probe = draw_probe_tile if probe.width_px == TILE_PX else draw_probe_banner
-    draw_probe(canvas, probe, found.chip, title, note)
-    for place, match, photo in zip(tiles, matches, photos, strict=True):
-        draw_person(canvas, place, match, photo)
+    draw_probe(canvas, probe, chip, title, note)
+    for place, match in zip(tiles, matches, strict=True):
+        draw_person(canvas, place, match)
     if matches:
         at = (_WIDTH_PX // 2, height_px - MARGIN_PX)
         write(canvas, _EXPLANATION, at, look.FOOTER, colour=look.MUTED, align="centre")
-    return encoded(canvas, alt_text(found), max_bytes)
+    return canvas, tiles
 
 
 def _places(matches: tuple[Match, ...]) -> tuple[Place, list[Place], int]:

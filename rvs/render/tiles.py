@@ -38,29 +38,35 @@ def tile_height(lines: int) -> int:
     return look.PHOTO_PX + 13 + lines * look.NAME_PITCH_PX + 56
 
 
-def draw_person(canvas: Image.Image, place: Place, match: Match, photo: Pixels | None) -> None:
-    """Draw one person: photo or name card, rank, name, word and percentile."""
-    lay_card(canvas, place, look.CARD)
-    size = (place.width_px, look.PHOTO_PX)
+def portrait(match: Match, photo: Pixels | None) -> Image.Image:
+    """What a person's tile shows above their name: the face in their photo, or a name card without one."""
+    size = (look.TILE_PX, look.PHOTO_PX)
     if photo is None or photo.size == 0:
-        portrait = _name_card(match.person, size)
-    else:
-        portrait = cropped(photo, match.face_box, size)
-    # Only the strip with the round corners needs a mask; pasting without one takes a fifth of the time.
-    strip = 2 * look.RADIUS_PX
-    corners = rounded(place.width_px, strip, look.RADIUS_PX, top_only=True)
-    canvas.paste(portrait.crop((0, 0, place.width_px, strip)), (place.left_px, place.top_px), corners)
-    canvas.paste(portrait.crop((0, strip, *size)), (place.left_px, place.top_px + strip))
+        return _name_card(match.person, size)
+    return cropped(photo, match.face_box, size)
 
-    accent = look.ACCENTS[match.score.word]
-    _draw_rank(canvas, place.left_px + 12, place.top_px + 12, match.rank, accent)
+
+def draw_person(canvas: Image.Image, place: Place, match: Match) -> None:
+    """Draw one person's card: name, word and percentile, and room for the portrait."""
+    lay_card(canvas, place, look.CARD)
     lines, known = name_lines(match.person)
     _draw_lines(canvas, place, lines, look.INK if known else look.MUTED)
     baseline = place.bottom_px - 22
+    accent = look.ACCENTS[match.score.word]
     write(canvas, match.score.word, (place.left_px + look.PAD_PX, baseline), look.WORD, colour=accent)
     percentile = percentile_text(match.score.percentile)
     right = (place.right_px - look.PAD_PX, baseline)
     write(canvas, percentile, right, look.QUIET, colour=look.MUTED, align="right")
+
+
+def hang_portrait(canvas: Image.Image, place: Place, match: Match, picture: Image.Image) -> None:
+    """Put a portrait into the room that its card has for it, and the rank onto it."""
+    # Only the strip with the round corners needs a mask; pasting without one takes a fifth of the time.
+    strip = 2 * look.RADIUS_PX
+    corners = rounded(place.width_px, strip, look.RADIUS_PX, top_only=True)
+    canvas.paste(picture.crop((0, 0, picture.width, strip)), (place.left_px, place.top_px), corners)
+    canvas.paste(picture.crop((0, strip, *picture.size)), (place.left_px, place.top_px + strip))
+    _draw_rank(canvas, place.left_px + 12, place.top_px + 12, match.rank, look.ACCENTS[match.score.word])
 
 
 def draw_probe_tile(canvas: Image.Image, place: Place, chip: Pixels, title: str, note: str) -> None:
