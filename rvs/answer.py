@@ -12,13 +12,15 @@ from PIL import Image
 
 from rvs.conversion import convert_apart
 from rvs.engine import GalleryPhotos, gallery_photos, load_engine
+from rvs.faces.face import Face
+from rvs.faces.quality import Quality
 from rvs.heap import keep_freed_memory
 from rvs.photo import Photo, PhotoLimits, read_photo
-from rvs.render import Picture, grid, overview
+from rvs.render import Picture, grid, overview, pair
 from rvs.render.jpeg import encoded
-from rvs.result import FaceResult, Match
+from rvs.result import FaceResult, Match, Score
 from rvs.scoring import score
-from rvs.search import Comparison, Lookalike
+from rvs.search import Embedded, FaceSelection, Lookalike
 from rvs.settings import Settings
 from rvs.sniff import read_header
 from rvs.stages import Stages
@@ -40,12 +42,38 @@ class Question:
         face: which face is meant, counted from 1, the largest first.
         max_bytes: the most bytes the grid's file may have.
         keep_photo: also give the photo back, small enough to be asked with again.
+        grid: draw the grid.
+        overview: draw the overview, where the photo has several faces.
     """
 
     people: int
     face: int = 1
     max_bytes: int = 8_000_000
     keep_photo: bool = False
+    grid: bool = True
+    overview: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found in a photo, without any of its pixels: it can be sent on as it is.
+
+    Attributes:
+        width_px, height_px: the frame of the faces.
+        faces: every face, the largest first; none when the pipeline embeds the whole image.
+        face: the one that was searched; None for the whole image.
+        quality: of that face; None likewise.
+        matches: the people it resembles, best first.
+        index_version: the version of the index that answered.
+    """
+
+    width_px: int
+    height_px: int
+    faces: tuple[Face, ...]
+    face: Face | None
+    quality: Quality | None
+    matches: tuple[Match, ...]
+    index_version: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,17 +84,32 @@ class Answer:
         found: the face that was searched, and the people it resembles.
         faces: how many faces the photo has; 0 when the pipeline embeds the whole image.
         face: which of them was searched, counted from 1.
-        picture: the grid.
-        overview: the photo, small, with numbered faces; None when it has fewer than two.
+        picture: the grid; None when it was not asked for.
+        overview: the photo, small, with numbered faces; None when it has fewer than two, or likewise.
         photo: when asked for, the photo as a JPEG without metadata, of at most 2 MB.
     """
 
-    found: FaceResult = field(repr=False)
+    found: Found = field(repr=False)
     faces: int
     face: int
-    picture: Picture = field(repr=False)
+    picture: Picture | None = field(repr=False)
     overview: Picture | None = field(repr=False)
     photo: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Compared:
+    """The answer about two photos; like `Answer` it shows nothing of them when it is printed.
+
+    Attributes:
+        score: how alike their largest faces are, with the word of a pair.
+        qualities: of the two faces; None where the pipeline embeds the whole image.
+        picture: the two faces side by side; None when it was not asked for.
+    """
+
+    score: Score
+    qualities: tuple[Quality | None, Quality | None]
+    picture: Picture | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +150,12 @@ def answer(served: Served, data: bytes, question: Question, stages: Stages) -> A
     faces = len(result.faces)
     chosen = question.face if faces else 1
     found = result.searched[0]
-    with stages.stage("grid"):
-        picture = grid(found, served.pictures.load, max_bytes=question.max_bytes)
+    picture = None
+    if question.grid:
+        with stages.stage("grid"):
+            picture = grid(found, served.pictures.load, max_bytes=question.max_bytes)
     small = None
-    if faces > 1:
+    if question.overview and faces > 1:
         with stages.stage("overview"):
             small = overview(photo.pixels, result.faces, chosen)
     kept = None
@@ -118,17 +163,29 @@ def answer(served: Served, data: bytes, question: Question, stages: Stages) -> A
         with stages.stage("keep"):
             kept = _kept(photo, data)
     stages.note("answer", faces=faces, face=chosen, people=len(found.matches))
-    return Answer(found, faces, chosen, picture, small, kept)
+    plain = Found(
+        width_px=result.width_px,
+        height_px=result.height_px,
+        faces=result.faces,
+        face=found.face,
+        quality=found.quality,
+        matches=found.matches,
+        index_version=served.engine.version.manifest.version,
+    )
+    return Answer(plain, faces, chosen, picture, small, kept)
 
 
-def compare(served: Served, first: bytes, second: bytes, stages: Stages) -> Comparison:
+def compare(
+    served: Served, first: bytes, second: bytes, stages: Stages, *, max_bytes: int | None = 1_000_000
+) -> Compared:
     """How alike the largest faces of two photos are.
 
     Args:
         served: what answers.
         first: a photo's file.
         second: another one.
-        stages: told of "decode", once for each photo, and of "compare".
+        stages: told of "decode", once for each photo, of "compare" and of "pair".
+        max_bytes: the most bytes the picture's file may have; None: there is none.
 
     Raises:
         PhotoError: one of them is not a photo that can be used.
@@ -140,7 +197,30 @@ def compare(served: Served, first: bytes, second: bytes, stages: Stages) -> Comp
         with stages.stage("decode"):
             photos.append(read_photo(data, served.limits))
     with stages.stage("compare"):
-        return served.engine.compare(*photos)
+        comparison = served.engine.compare(*photos)
+    picture = None
+    if max_bytes is not None:
+        with stages.stage("pair"):
+            picture = pair(comparison, max_bytes=max_bytes)
+    return Compared(comparison.score, comparison.qualities, picture)
+
+
+def embed(served: Served, data: bytes, face: FaceSelection, stages: Stages) -> tuple[Photo, Embedded]:
+    """The vectors of a photo's faces, and the photo as it was read.
+
+    Args:
+        served: what answers.
+        data: the photo's file.
+        face: which faces.
+        stages: told of "decode" and "embed".
+
+    Raises:
+        PhotoError, NoFaceError, PoorPhotoError, ConfigError: as `answer`.
+    """
+    with stages.stage("decode"):
+        photo = read_photo(data, served.limits)
+    with stages.stage("embed"):
+        return photo, served.engine.embed(photo, face=face)
 
 
 def load_served(settings: Settings) -> Served:

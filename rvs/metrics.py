@@ -122,8 +122,6 @@ class Metrics:
         self._busy = gauge("rvs_workers_busy", "Photos that are computed now.")
         self._workers = gauge("rvs_workers", "How many can be computed at once.")
         self._wait = gauge("rvs_expected_wait_seconds", "How long somebody who came now would wait.")
-        self._connected = gauge("rvs_gateway_connected", "1 when events come in from the chat.")
-        self._guilds = gauge("rvs_guilds", "Servers the bot is in.")
         self._last = gauge("rvs_rebuild_last", "1 for how the last one ended, 0 for the others.", "outcome")
         self._last_end = gauge("rvs_rebuild_last_end_timestamp_seconds", "When it ended; 0: never.")
         self._rebuilds = Counter(
@@ -210,9 +208,10 @@ class Metrics:
         self.registry.register(WatchedRebuild(progress))
 
     def watch_gateway(self, connected: Callable[[], bool], guilds: Callable[[], int]) -> None:
-        """Look at the connection to the chat from now on."""
-        self._connected.set_function(connected)
-        self._guilds.set_function(guilds)
+        """Look at the connection to the chat from now on; to be called once. Who has none has no such numbers."""
+        up = Gauge("rvs_gateway_connected", "1 when events come in from the chat.", registry=self.registry)
+        up.set_function(connected)
+        Gauge("rvs_guilds", "Servers the bot is in.", registry=self.registry).set_function(guilds)
 
     def text(self) -> bytes:
         """All numbers now, in Prometheus' text format."""

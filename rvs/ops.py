@@ -8,15 +8,12 @@ GET and HEAD, and nothing else. It asks nobody who they are, so it listens on th
 otherwise; what the checks look at, and what the numbers mean, it does not know.
 """
 
-import errno
 import logging
-import os
-import socket
 from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
-from rvs.errors import ConfigError
+from rvs.listening import listen, port_of
 
 _log = logging.getLogger("rvs.ops")
 
@@ -26,60 +23,28 @@ _FRESH = {"Cache-Control": "no-store"}
 Checks = Mapping[str, Callable[[], bool]]
 
 
-class Ops:
-    """The endpoint. It belongs to the event loop in which it was started."""
+class OpsPages:
+    """The three pages, for whatever application they are part of."""
 
-    def __init__(
-        self, host: str, port: int, *, checks: Checks, metrics: Callable[[], bytes], metrics_type: str
-    ) -> None:
-        """Prepare the endpoint; `start` opens it.
+    def __init__(self, *, checks: Checks, metrics: Callable[[], bytes], metrics_type: str) -> None:
+        """Prepare the pages.
 
         Args:
-            host: the address to listen on.
-            port: 0 takes any that is free; see `port`.
             checks: by name, what has to hold for questions to be answered; called in the event loop.
             metrics: gives the numbers; called in the event loop.
             metrics_type: the content type of that.
         """
-        self._host = host
-        self._port = port
         self._checks = checks
         self._metrics = metrics
         self._metrics_type = metrics_type
-        self._runner: web.AppRunner | None = None
 
-    @property
-    def port(self) -> int:
-        """Where it listens; 0 when it does not."""
-        addresses = self._runner.addresses if self._runner is not None else []
-        return int(addresses[0][1]) if addresses else 0
-
-    async def start(self) -> None:
-        """Listen from now on.
-
-        Raises:
-            ConfigError: the address or port cannot be had.
-        """
-        app = web.Application()
-        app.router.add_get("/livez", self._livez)
-        app.router.add_get("/readyz", self._readyz)
-        app.router.add_get("/metrics", self._metrics_page)
-        # No access log: a line every few seconds that says nothing.
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=_CLOSING_S)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, self._host, self._port).start()
-        except (OSError, UnicodeError) as error:
-            await runner.cleanup()
-            raise _cannot_listen(self._host, self._port, error) from error
-        self._runner = runner
-        _log.info("operations endpoint on %s port %d", self._host, self.port)
-
-    async def stop(self) -> None:
-        """Close it. May be called repeatedly, also when it never started."""
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
+    def routes(self) -> list[web.RouteDef]:
+        """Where they are."""
+        return [
+            web.get("/livez", self._livez),
+            web.get("/readyz", self._readyz),
+            web.get("/metrics", self._metrics_page),
+        ]
 
     async def _livez(self, _request: web.Request) -> web.Response:
         return web.Response(text="alive\n", headers=_FRESH)
@@ -99,24 +64,57 @@ class Ops:
         return web.Response(body=self._metrics(), headers=_FRESH | {"Content-Type": self._metrics_type})
 
 
+class Ops:
+    """The endpoint. It belongs to the event loop in which it was started."""
+
+    def __init__(
+        self, host: str, port: int, *, checks: Checks, metrics: Callable[[], bytes], metrics_type: str
+    ) -> None:
+        """Prepare the endpoint; `start` opens it.
+
+        Args:
+            host: the address to listen on.
+            port: 0 takes any that is free; see `port`.
+            checks, metrics, metrics_type: see `OpsPages`.
+        """
+        self._host = host
+        self._port = port
+        self._pages = OpsPages(checks=checks, metrics=metrics, metrics_type=metrics_type)
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def port(self) -> int:
+        """Where it listens; 0 when it does not."""
+        return port_of(self._runner)
+
+    async def start(self) -> None:
+        """Listen from now on.
+
+        Raises:
+            ConfigError: the address or port cannot be had.
+        """
+        app = web.Application()
+        app.router.add_routes(self._pages.routes())
+        self._runner = await listen(
+            app,
+            self._host,
+            self._port,
+            what="The operations endpoint",
+            settings=("RVS_OPS_HOST", "RVS_OPS_PORT"),
+            shutdown_timeout=_CLOSING_S,
+        )
+        _log.info("operations endpoint on %s port %d", self._host, self.port)
+
+    async def stop(self) -> None:
+        """Close it. May be called repeatedly, also when it never started."""
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+
 def _holds(name: str, check: Callable[[], bool]) -> bool:
     try:
         return bool(check())
     except Exception:  # a check that cannot be made does not hold, and the others are still told
         _log.exception("the readiness check %s failed", name)
         return False
-
-
-def _cannot_listen(host: str, port: int, error: Exception) -> ConfigError:
-    is_name = isinstance(error, (socket.gaierror, UnicodeError))  # its numbers mean something else
-    number = None if is_name or not isinstance(error, OSError) else error.errno
-    if number == errno.EADDRINUSE:
-        return ConfigError(
-            f"The operations endpoint cannot listen on {host}: port {port} is in use already.",
-            hint="Set RVS_OPS_PORT to another one, or to 0 for none.",
-        )
-    why = os.strerror(number) if number else "there is no such address"
-    return ConfigError(
-        f"The operations endpoint cannot listen on {host} port {port}: {why}.",
-        hint="Correct RVS_OPS_HOST or RVS_OPS_PORT.",
-    )

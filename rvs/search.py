@@ -54,6 +54,23 @@ class Comparison:
     qualities: tuple[Quality | None, Quality | None]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedded:
+    """The faces of a photo as vectors.
+
+    Attributes:
+        faces: every face found, the largest first; none for a whole-image pipeline.
+        chosen: those that were embedded; None for the whole image.
+        qualities: of each of those, None likewise.
+        vectors: (number of `chosen`, dimension) float32, every row of unit length.
+    """
+
+    faces: tuple[Face, ...]
+    chosen: tuple[Face | None, ...]
+    qualities: tuple[Quality | None, ...]
+    vectors: Vectors
+
+
 @dataclass(frozen=True, slots=True)
 class Lookalike:
     """The engine over one opened index version."""
@@ -124,6 +141,22 @@ class Lookalike:
             (chips[0], chips[1]),
             (qualities[0], qualities[1]),
         )
+
+    def embed(self, photo: Photo, *, face: FaceSelection = "all") -> Embedded:
+        """The vectors of a photo's faces, as the index has them of its own photos.
+
+        Args:
+            photo: from `photo.read_photo`.
+            face: which faces to embed.
+
+        Raises:
+            NoFaceError, PoorPhotoError, ConfigError: as `find`.
+        """
+        faces = self.pipeline.faces(photo.pixels)
+        chosen = self._choose(faces, face)
+        vectors = self.pipeline.embed([self._chip(photo, one) for one in chosen])
+        qualities = [None if one is None else assess(photo.pixels, one, photo.reduction) for one in chosen]
+        return Embedded(tuple(faces), tuple(chosen), tuple(qualities), vectors)
 
     def rank_people(
         self, vector: Vectors, people: int, excluded: frozenset[int] = frozenset()

@@ -82,12 +82,22 @@ class TestOneFace:
         assert (given.faces, given.face) == (1, 1)
         assert given.overview is None
         assert given.photo is None
+        assert given.picture is not None
         assert read_photo(given.picture.jpeg).width_px == given.picture.width_px
         assert _names(given)[0] in given.picture.alt_text
 
     def test_the_grid_is_no_larger_than_allowed(self, served: Served, portrait: bytes) -> None:
         roomy, tight = (_ask(served, portrait, max_bytes=limit).picture for limit in (8_000_000, 15_000))
+        assert roomy is not None
+        assert tight is not None
         assert len(tight.jpeg) <= 15_000 < len(roomy.jpeg)
+
+    def test_no_picture_is_drawn_that_is_not_asked_for(self, served: Served, group: bytes) -> None:
+        stages = Stages()
+        given = answer(served, group, Question(3, grid=False, overview=False), stages)
+        assert (given.picture, given.overview) == (None, None)
+        assert list(stages.milliseconds) == ["decode", "search"]
+        assert given.found.faces[0] == given.found.face
 
     def test_a_photo_that_is_cut_off(self, served: Served, portrait: bytes) -> None:
         with pytest.raises(TruncatedError):
@@ -242,6 +252,14 @@ class TestCompare:
         expected = served.engine.compare(read_photo(portrait), read_photo(mirrored))
         assert compared.score == expected.score
         assert compared.score.word == "uncanny"
+        assert compared.qualities == expected.qualities
+        assert compared.picture is not None
+        assert read_photo(compared.picture.jpeg).width_px == compared.picture.width_px
+        assert list(stages.milliseconds) == ["decode", "compare", "pair"]
+
+    def test_without_the_picture(self, served: Served, portrait: bytes) -> None:
+        stages = Stages()
+        assert compare(served, portrait, portrait, stages, max_bytes=None).picture is None
         assert list(stages.milliseconds) == ["decode", "compare"]
 
     @pytest.mark.parametrize("which", ["first", "second"])

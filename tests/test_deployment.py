@@ -123,6 +123,7 @@ def test_every_number_is_explained() -> None:
     metrics = Metrics("0")
     metrics.watch_index("lfw", lambda: None)
     metrics.watch_rebuild(lambda: None)
+    metrics.watch_gateway(bool, int)
     names = {
         f"{family.name}_total" if family.type == "counter" else family.name
         for family in metrics.registry.collect()

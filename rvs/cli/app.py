@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 import rvs
-from rvs.cli import bench, calibrate, doctor, evaluate, find, gallery, index, lfw, models
+from rvs.cli import bench, calibrate, doctor, evaluate, find, gallery, index, lfw, models, serve
 from rvs.cli.terminal import configure_logging, say_error
 from rvs.errors import (
     BusyError,
@@ -65,6 +65,7 @@ def build_app() -> typer.Typer:
     app.add_typer(index.app, name="index")
     app.add_typer(gallery.app, name="gallery")
     app.add_typer(lfw.app, name="lfw")
+    app.command("serve")(serve.serve)
     app.command("models")(models.models)
     app.command("eval")(evaluate.evaluate)
     app.command("bench")(bench.bench)

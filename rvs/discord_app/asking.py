@@ -12,7 +12,7 @@ from functools import partial
 from typing import TypeAlias
 
 from rvs import __version__
-from rvs.answer import Answer, Question, Served, answer, compare
+from rvs.answer import Answer, Compared, Question, Served, answer, compare
 from rvs.discord_app.delivery import Outgoing
 from rvs.discord_app.errors import RESTARTING, line, log_error
 from rvs.discord_app.fetch import Fetch
@@ -24,7 +24,6 @@ from rvs.discord_app.turn_taking import Place, TurnTaking
 from rvs.discord_app.views import answer_message, comparison_message
 from rvs.errors import LookalikeError, TooLargeError
 from rvs.metrics import Metrics
-from rvs.render import pair
 from rvs.service import Service, Turn
 from rvs.stages import Stages
 
@@ -205,13 +204,12 @@ class Desk:
             with stages.stage("download"):
                 both = [await self._download(photo) for photo in (first, second)]
 
-            def job(served: Served) -> Outgoing:
-                comparison = compare(served, both[0], both[1], stages)
-                ticket = Ticket(FromAnswer(), 1, 1, question.asker.person_id)
-                spoiler = first.spoiler or second.spoiler
-                return comparison_message(comparison, pair(comparison), ticket, spoiler=spoiler)
+            def job(served: Served) -> Compared:
+                return compare(served, both[0], both[1], stages)
 
-            outgoing = await turn.run(job)
+            compared = await turn.run(job)
+        ticket = Ticket(FromAnswer(), 1, 1, question.asker.person_id)
+        outgoing = comparison_message(compared, ticket, spoiler=first.spoiler or second.spoiler)
         await self._send(question, outgoing, started)
 
     async def _send(self, question: _Open, outgoing: Outgoing, started: float) -> None:

@@ -9,15 +9,14 @@ from typing import Any
 import discord
 from discord import ui
 
-from rvs.answer import Answer
+from rvs.answer import Answer, Compared
 from rvs.discord_app.delivery import Outgoing, Upload
 from rvs.discord_app.photos import PHOTO_FILE
 from rvs.discord_app.ticket import STEPS, Ticket
 from rvs.faces.quality import Quality
-from rvs.render import MAX_PEOPLE, Picture, closer_text, readable_name
+from rvs.render import MAX_PEOPLE, closer_text, readable_name
 from rvs.render.look import ACCENTS
 from rvs.result import Match, Score
-from rvs.search import Comparison
 
 GRID_FILE = "lookalikes.jpg"
 OVERVIEW_FILE = "faces.jpg"
@@ -34,6 +33,8 @@ def answer_message(answer: Answer, ticket: Ticket, *, spoiler: bool) -> Outgoing
         ticket: for its buttons.
         spoiler: every picture is posted hidden, because the photo was.
     """
+    if answer.picture is None:
+        raise ValueError("an answer is shown with its grid")
     uploads = [Upload(GRID_FILE, answer.picture.jpeg, answer.picture.alt_text, spoiler)]
     if answer.overview is not None:
         uploads.append(Upload(OVERVIEW_FILE, answer.overview.jpeg, answer.overview.alt_text, spoiler))
@@ -42,11 +43,11 @@ def answer_message(answer: Answer, ticket: Ticket, *, spoiler: bool) -> Outgoing
     return Outgoing(layout=lambda: _answer_layout(answer, ticket, uploads), uploads=tuple(uploads))
 
 
-def comparison_message(
-    comparison: Comparison, picture: Picture, ticket: Ticket, *, spoiler: bool
-) -> Outgoing:
+def comparison_message(comparison: Compared, ticket: Ticket, *, spoiler: bool) -> Outgoing:
     """The answer to `/compare`."""
-    upload = Upload(PAIR_FILE, picture.jpeg, picture.alt_text, spoiler)
+    if comparison.picture is None:
+        raise ValueError("a comparison is shown with its picture")
+    upload = Upload(PAIR_FILE, comparison.picture.jpeg, comparison.picture.alt_text, spoiler)
 
     def layout() -> ui.LayoutView:
         words = [f"### {_resemblance(comparison.score)}\n{_closer(comparison.score).capitalize()}"]

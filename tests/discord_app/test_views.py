@@ -2,19 +2,16 @@
 
 from typing import Any
 
-import numpy as np
 import pytest
 
-from rvs.answer import Answer
+from rvs.answer import Answer, Compared, Found
 from rvs.discord_app.delivery import Outgoing
 from rvs.discord_app.ticket import FromAnswer, FromMessage, Ticket
 from rvs.discord_app.views import answer_message, caption, comparison_message
 from rvs.faces.quality import Quality
 from rvs.render import MAX_PEOPLE, Picture
-from rvs.result import FaceResult, Match, Score, Word
-from rvs.search import Comparison
+from rvs.result import Match, Score, Word
 
-CHIP = np.zeros((8, 8, 3), dtype=np.uint8)
 PICTURE = Picture(b"a grid", "One face.", 10, 10)
 OVERVIEW = Picture(b"faces", "Three faces.", 10, 10)
 TICKET = Ticket(FromMessage(11, 22, 0), 1, 8, 33)
@@ -31,7 +28,7 @@ def match(rank: int, person: str, word: Word = "fair") -> Match:
 def answer(
     *matches: Match, faces: int = 1, face: int = 1, of: Quality | None = None, photo: bytes | None = None
 ) -> Answer:
-    found = FaceResult(None, of, CHIP, matches)
+    found = Found(10, 10, (), None, of, matches, "v")
     return Answer(found, faces, face, PICTURE, OVERVIEW if faces > 1 else None, photo)
 
 
@@ -206,8 +203,8 @@ class TestButtons:
 class TestComparison:
     @staticmethod
     def message(word: Word = "strong", *, first: Quality | None = None, spoiler: bool = False) -> Outgoing:
-        comparison = Comparison(Score(0.8, 99.25, None, word), (CHIP, CHIP), (first, quality()))
-        return comparison_message(comparison, PICTURE, TICKET, spoiler=spoiler)
+        comparison = Compared(Score(0.8, 99.25, None, word), (first, quality()), PICTURE)
+        return comparison_message(comparison, TICKET, spoiler=spoiler)
 
     @pytest.mark.parametrize(("word", "article"), [("uncanny", "An"), ("strong", "A"), ("faint", "A")])
     def test_the_heading_is_good_english(self, word: Word, article: str) -> None:
