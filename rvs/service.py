@@ -167,14 +167,18 @@ class Service:
         self._admit()
 
     @asynccontextmanager
-    async def turn(self, stages: Stages) -> AsyncIterator[Turn]:
+    async def turn(self, stages: Stages, *, checked: bool = False) -> AsyncIterator[Turn]:
         """Wait for a turn, first come first served; the stage "queue" measures how long.
+
+        Args:
+            stages: of the question.
+            checked: the question has passed `check` before: it is let in also when `stop` came since then.
 
         Raises:
             BusyError: at once, when there is no room to wait, or while the service starts or stops.
         """
         with stages.stage("queue"):
-            self._admit()
+            self._admit(although_stopping=checked)
             await self._turns.enter()
         turn = Turn(self, stages)
         try:
@@ -206,8 +210,8 @@ class Service:
         warm_up(served)
         return served
 
-    def _admit(self) -> None:
-        if self._stopping:
+    def _admit(self, *, although_stopping: bool = False) -> None:
+        if self._closed or (self._stopping and not although_stopping):
             raise _restarting()
         if self._served is None:
             raise _starting()

@@ -412,6 +412,22 @@ class TestStopping:
                     await turn.run(_nothing)
             assert (service.open_turns, service.running) == (0, 0)
 
+    async def test_what_was_checked_before_it_stops_gets_its_turn_and_nothing_after_it_closed(
+        self, served: Served
+    ) -> None:
+        async with _started(served) as service:
+            service.check()
+            service.stop()
+            with pytest.raises(BusyError, match="restarted"):
+                await _ask(service, _nothing)
+            async with service.turn(Stages(), checked=True) as turn:
+                await turn.run(_nothing)
+            await service.close()
+            with pytest.raises(BusyError, match="restarted"):
+                async with service.turn(Stages(), checked=True):
+                    pass
+            assert service.open_turns == 0
+
     async def test_it_waits_for_an_abandoned_thread_too(self, served: Served, slow: Slow) -> None:
         async with _started(served, work_seconds=0.02) as service:
             with pytest.raises(DeadlineError):

@@ -11,6 +11,7 @@ from pydantic_settings import BaseSettings
 
 from rvs.discord_app.settings import DiscordSettings
 from rvs.settings import Settings
+from rvs.web.settings import ServeSettings
 
 EXAMPLE = Path(__file__).parent.parent / ".env.example"
 
@@ -43,6 +44,9 @@ def example() -> str:
             "# ---- the engine and the service around it ----",
             "",
             *_lines(Settings),
+            "# ---- the engine over HTTP: rvs serve ----",
+            "",
+            *_lines(ServeSettings),
         ]
     )
 

@@ -41,6 +41,8 @@ class UnauthorizedError(LookalikeError):
 class SlowUploadError(DeadlineError):
     """The photo did not arrive in time."""
 
+    code = "deadline.upload"
+
 
 # The first that fits.
 _STATUSES: tuple[tuple[type[LookalikeError], int], ...] = (

@@ -162,7 +162,7 @@ class Questions:
             DeadlineError: both together took too long.
         """
         try:
-            async with asyncio.timeout(self._seconds), self._service.turn(stages) as turn:
+            async with asyncio.timeout(self._seconds), self._service.turn(stages, checked=True) as turn:
                 return await turn.run(job)
         except TimeoutError as error:
             raise DeadlineError(

@@ -17,6 +17,14 @@ _CHUNK_BYTES = 65_536
 _FORM = "multipart/form-data"
 _FORM_BYTES = 65_536  # of a form around its photos
 _MOST_PARTS = 8
+# What aiohttp raises when it reads what is no form, or a body that ends early or is cut into no chunks.
+_BROKEN = (
+    ValueError,
+    AssertionError,
+    RuntimeError,
+    web.RequestPayloadError,
+    aiohttp.http.HttpProcessingError,
+)
 
 
 class Uploads:
@@ -86,12 +94,12 @@ class Uploads:
             self._taken -= wanted
 
     async def _arrive(self, request: web.Request, names: tuple[str, ...]) -> list[bytes]:
-        if request.content_type != _FORM:
-            return [await self._bounded(request.content.iter_chunked(_CHUNK_BYTES))]
         try:
+            if request.content_type != _FORM:
+                return [await self._bounded(request.content.iter_chunked(_CHUNK_BYTES))]
             found = await self._fields(await request.multipart(), names)
-        except (ValueError, AssertionError, aiohttp.ClientError, aiohttp.http.HttpProcessingError) as error:
-            raise ConfigError("The body is not a form.", hint="Send multipart/form-data.") from error
+        except _BROKEN as error:
+            raise ConfigError("The body is broken, or not the form that it says it is.") from error
         missing = [name for name in names if name not in found]
         if missing:
             raise ConfigError(f'The form has no field "{missing[0]}".', hint="Send the photo in it.")
