@@ -5,7 +5,6 @@ threads; who asks, and what a job does, is not its business.
 """
 
 import asyncio
-import math
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from rvs.admission import Admission, restarting
 from rvs.answer import Served, warm_up
 from rvs.errors import BusyError, DeadlineError
 from rvs.settings import Settings
@@ -21,8 +21,6 @@ from rvs.waiting_line import WaitingLine
 
 _Done = TypeVar("_Done")
 
-_FIRST_GUESS_S = 0.5  # of how long a job takes, until the first has been measured
-_NEWEST_WEIGHT = 0.2  # of the newest job in the average: about the last ten count
 _LATER = "Ask again later, or with a smaller version of it."
 
 
@@ -82,7 +80,7 @@ class Turn:
     def _release(self) -> None:
         self._holders -= 1
         if not self._holders:
-            self._service._turns.leave()
+            self._service._admission.leave()
 
 
 class Service:
@@ -106,13 +104,10 @@ class Service:
         self._limits = limits
         self._clock = clock
         self._pool = ThreadPoolExecutor(limits.workers, thread_name_prefix="rvs-worker")
-        self._turns = WaitingLine(limits.photos_in_memory)
+        self._admission = Admission(limits.photos_in_memory, limits.queue, at_once=limits.workers)
         self._workers = WaitingLine(limits.workers)
         self._threads: set[asyncio.Future[Any]] = set()  # those that compute, abandoned ones too
         self._served: Served | None = None
-        self._stopping = False
-        self._closed = False
-        self._job_s = _FIRST_GUESS_S
 
     async def start(self) -> None:
         """Load what answers and use it once, both in a thread.
@@ -127,7 +122,7 @@ class Service:
     @property
     def ready(self) -> bool:
         """Whether new questions are taken: loaded, and not told to stop."""
-        return self._served is not None and not self._stopping
+        return self._served is not None and not self._admission.stopping
 
     @property
     def served(self) -> Served | None:
@@ -141,12 +136,12 @@ class Service:
     @property
     def waiting(self) -> int:
         """How many people wait for their turn."""
-        return self._turns.waiting
+        return self._admission.waiting
 
     @property
     def open_turns(self) -> int:
         """How many photos may be in memory now: open turns, and ended ones whose thread still computes."""
-        return self._turns.taken
+        return self._admission.taken
 
     @property
     def running(self) -> int:
@@ -155,8 +150,7 @@ class Service:
 
     def expected_wait_seconds(self) -> float:
         """How long somebody who came now would wait until their photo is computed; 0 when a worker is free."""
-        before = self.open_turns + self.waiting + 1 - self._limits.workers
-        return max(0, before) * self._job_s / self._limits.workers
+        return self._admission.expected_wait_seconds()
 
     def check(self) -> None:
         """Whether a question that came now would be taken.
@@ -179,7 +173,7 @@ class Service:
         """
         with stages.stage("queue"):
             self._admit(although_stopping=checked)
-            await self._turns.enter()
+            await self._admission.enter()
         turn = Turn(self, stages)
         try:
             yield turn
@@ -188,17 +182,15 @@ class Service:
 
     def stop(self) -> None:
         """Take no new questions from now on. Those who wait already get their turn, until `close`."""
-        self._stopping = True
+        self._admission.stop()
 
     async def close(self) -> None:
         """Send away who waits, wait for the threads that compute, and end them. May be called repeatedly.
 
         When it is cancelled, because a thread does not end, that thread is left to itself.
         """
-        self.stop()
-        self._closed = True
-        self._turns.close(_restarting)
-        self._workers.close(_restarting)
+        self._admission.close()
+        self._workers.close(restarting)
         try:
             while self._threads:
                 await asyncio.wait(self._threads)
@@ -211,16 +203,10 @@ class Service:
         return served
 
     def _admit(self, *, although_stopping: bool = False) -> None:
-        if self._closed or (self._stopping and not although_stopping):
-            raise _restarting()
+        self._admission.check_open(although_stopping=although_stopping)
         if self._served is None:
             raise _starting()
-        if self.open_turns >= self._limits.photos_in_memory and self.waiting >= self._limits.queue:
-            seconds = max(1, math.ceil(self.expected_wait_seconds()))
-            raise BusyError(
-                "Too many people are asking right now:"
-                f" ask again in about {seconds} second{'' if seconds == 1 else 's'}."
-            )
+        self._admission.check(although_stopping=although_stopping)
 
     async def _compute(self, job: Callable[[Served], _Done], turn: Turn, stages: Stages) -> _Done:
         turn._hold()
@@ -239,7 +225,7 @@ class Service:
         started = self._clock()
 
         def ended(_: asyncio.Future[_Done]) -> None:
-            self._job_s += _NEWEST_WEIGHT * (self._clock() - started - self._job_s)
+            self._admission.took(self._clock() - started)
             self._workers.leave()
             turn._release()
 
@@ -264,8 +250,7 @@ class Service:
             raise DeadlineError("This photo was not reached in time.", hint=_LATER) from error
 
     def _serving(self) -> Served:
-        if self._closed:
-            raise _restarting()
+        self._admission.check_open(although_stopping=True)
         if self._served is None:
             raise _starting()
         return self._served
@@ -291,7 +276,3 @@ def _called(job: Callable[[Served], _Done], served: Served) -> _Done:
 
 def _starting() -> BusyError:
     return BusyError("I am still starting: ask again in a few seconds.")
-
-
-def _restarting() -> BusyError:
-    return BusyError("I am being restarted: ask again in a minute.")
