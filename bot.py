@@ -9,6 +9,7 @@ from rvs.discord_app.run import exit_code, run
 from rvs.discord_app.settings import load_discord_settings
 from rvs.errors import LookalikeError
 from rvs.logs import WithoutTraceback, configure_logging
+from rvs.remote.settings import load_engine_settings
 from rvs.settings import load_settings
 
 
@@ -25,7 +26,7 @@ def main() -> int:
     try:
         settings = load_settings()
         configure_logging(settings.logs, sys.stderr)
-        asyncio.run(run(settings, load_discord_settings()))
+        asyncio.run(run(settings, load_discord_settings(), load_engine_settings()))
     except LookalikeError as error:
         return _failed(error)
     except Exception:

@@ -23,6 +23,10 @@ it) and, through `raise ... from`, the cause for the log. `code` is a stable nam
     │   └── AlreadyAskingError       this person's last question is not answered yet
     ├── ConsentError             a person who has not agreed to be searched by their avatar
     ├── DeadlineError            it took too long
+    ├── EngineError              an engine elsewhere refuses us, or is not understood
+    │   └── EngineUnreachableError   it cannot be reached
+    ├── EngineError              the engine elsewhere refuses us, or is not understood
+    │   └── EngineUnreachableError   it cannot be reached
     ├── RebuildError
     │   ├── RebuildRunningError      another build holds the lock
     │   ├── RebuildCancelledError    somebody ended it
@@ -157,6 +161,18 @@ class DeadlineError(LookalikeError):
     """The work took longer than its deadline."""
 
     code = "deadline"
+
+
+class EngineError(LookalikeError):
+    """The engine elsewhere refuses our key, or its answer is not understood."""
+
+    code = "engine"
+
+
+class EngineUnreachableError(EngineError):
+    """The engine elsewhere cannot be reached right now."""
+
+    code = "engine.unreachable"
 
 
 class RebuildError(LookalikeError):

@@ -15,6 +15,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 
 from rvs.errors import (
     DeadlineError,
+    EngineError,
     GalleryError,
     LookalikeError,
     RebuildCancelledError,
@@ -47,7 +48,7 @@ def outcome_of(error: BaseException | None) -> tuple[QueryOutcome, str]:
     match error:
         case None:
             return "answered", ""
-        case GalleryError() | WeightsError() | RebuildError() | DeadlineError():
+        case GalleryError() | WeightsError() | RebuildError() | DeadlineError() | EngineError():
             return "failed", error.code
         case LookalikeError():
             return "refused", error.code

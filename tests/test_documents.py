@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings
 from rvs.cli.app import run
 from rvs.discord_app.settings import DiscordSettings
 from rvs.errors import LookalikeError
+from rvs.remote.settings import EngineSettings
 from rvs.settings import Settings
 from rvs.web.settings import ServeSettings
 from rvs.weights import FACE_RESNET, RETINAFACE_MOBILENET
@@ -18,6 +19,9 @@ from tools.env_example import EXAMPLE, example
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+ALL = [Settings, DiscordSettings, ServeSettings, EngineSettings]
 
 
 def blocks() -> list[str]:
@@ -50,7 +54,7 @@ def test_commands_and_options_in_the_readme_exist(line: str, capsys: pytest.Capt
     assert all(word in described for word in words if word.startswith("-"))
 
 
-@pytest.mark.parametrize("settings", [Settings, DiscordSettings, ServeSettings])
+@pytest.mark.parametrize("settings", ALL)
 def test_every_setting_is_in_the_readme_with_its_description(settings: type[BaseSettings]) -> None:
     prefix = settings.model_config["env_prefix"]
     for name, field in settings.model_fields.items():
@@ -66,7 +70,7 @@ def test_the_example_of_an_env_file_is_made_from_the_settings() -> None:
     assert given == ["DISCORD_TOKEN"]
 
 
-@pytest.mark.parametrize("settings", [Settings, DiscordSettings, ServeSettings])
+@pytest.mark.parametrize("settings", ALL)
 def test_the_defaults_in_the_example_are_the_defaults(settings: type[BaseSettings], tmp_path: Path) -> None:
     file = tmp_path / "env"
     file.write_text("\n".join(re.findall(r"^# (\w+=.+)$", example(), re.MULTILINE)), encoding="utf-8")

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 
 from rvs.discord_app.settings import DiscordSettings
+from rvs.remote.settings import EngineSettings
 from rvs.settings import Settings
 from rvs.web.settings import ServeSettings
 
@@ -47,6 +48,9 @@ def example() -> str:
             "# ---- the engine over HTTP: rvs serve ----",
             "",
             *_lines(ServeSettings),
+            "# ---- the bot with an engine elsewhere ----",
+            "",
+            *_lines(EngineSettings),
         ]
     )
 

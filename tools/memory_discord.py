@@ -8,6 +8,7 @@ from pathlib import Path
 import simcord
 
 from rvs.answer import load_served
+from rvs.answerer import LocalAnswerer
 from rvs.discord_app.client import Parts, make_bot
 from rvs.discord_app.consent import Consents
 from rvs.discord_app.run import make_desk
@@ -46,7 +47,7 @@ async def memory_discord(settings: Settings, discord_settings: DiscordSettings) 
     service = Service(lambda: load_served(settings), ServiceLimits.from_settings(settings))
     await service.start()
     media = MediaInMemory()
-    desk = make_desk(settings, discord_settings, service, media)
+    desk = make_desk(settings, discord_settings, LocalAnswerer(service), media)
     with tempfile.TemporaryDirectory() as kept:
         consents = Consents(Path(kept) / "consents.json")
         parts = Parts(discord_settings, desk, consents, settings.people, Path(kept), message_content=True)

@@ -34,6 +34,7 @@ from rvs.errors import RebuildCancelledError
 from rvs.index_job import Job
 from rvs.stages import Stages
 from rvs.upkeep import Upkeep
+from rvs.upkeep_elsewhere import UpkeepElsewhere
 
 _log = logging.getLogger("rvs.discord")
 
@@ -71,7 +72,14 @@ class IndexCommands(commands.Cog):
         default_permissions=discord.Permissions(manage_guild=True),
     )
 
-    def __init__(self, bot: commands.Bot, upkeep: Upkeep, admins: Admins, *, reply_seconds: float) -> None:
+    def __init__(
+        self,
+        bot: commands.Bot,
+        upkeep: Upkeep | UpkeepElsewhere,
+        admins: Admins,
+        *,
+        reply_seconds: float,
+    ) -> None:
         self._bot = bot
         self._upkeep = upkeep
         self._admins = admins

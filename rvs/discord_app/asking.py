@@ -1,4 +1,4 @@
-"""One question from the start to the end: limits, a turn at the service, the photo, the engine, the reply.
+"""One question from the start to the end: limits, a turn, the photo, the engine, the reply.
 
 Every way of asking comes through here: prefix, slash, menus, buttons. A question that comes in is answered or
 told why not, once; that also holds for those that are open when the bot is stopped.
@@ -8,11 +8,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TypeAlias
 
 from rvs import __version__
-from rvs.answer import Answer, Compared, Question, Served, answer, compare
+from rvs.answer import Answer, Question
+from rvs.answerer import Answerer, AnswererTurn
 from rvs.discord_app.delivery import Outgoing
 from rvs.discord_app.errors import RESTARTING, line, log_error
 from rvs.discord_app.fetch import Fetch
@@ -24,7 +24,6 @@ from rvs.discord_app.turn_taking import Place, TurnTaking
 from rvs.discord_app.views import answer_message, comparison_message
 from rvs.errors import LookalikeError, TooLargeError
 from rvs.metrics import Metrics
-from rvs.service import Service, Turn
 from rvs.stages import Stages
 
 Find: TypeAlias = Callable[[], Awaitable[Sequence[PostedPhoto]]]
@@ -81,13 +80,13 @@ class Desk:
 
     def __init__(
         self,
-        service: Service,
+        answerer: Answerer,
         limiter: Limiter,
         fetch: Fetch,
         limits: DeskLimits,
         metrics: Metrics | None = None,
     ) -> None:
-        self._service = service
+        self._answerer = answerer
         self._limiter = limiter
         self._fetch = fetch
         self._limits = limits
@@ -134,7 +133,7 @@ class Desk:
     async def close(self, grace_s: float) -> None:
         """Take no more questions; finish the open ones or apologise, within `grace_s` seconds."""
         self._closing = True
-        self._service.stop()
+        self._answerer.stop()
         if self._open:
             await asyncio.wait(self._open, timeout=max(0.0, grace_s - _GRACE_FOR_WORDS_S))
         unfinished = list(self._open)
@@ -157,7 +156,7 @@ class Desk:
         started = time.perf_counter()
         try:
             with self._limiter.asking(asker.person_id, asker.channel_id):
-                self._service.check()
+                self._answerer.check()
                 async with self._turn_taking.place(asker.channel_id) as place, reply.opened():
                     question = _Open(asker, reply, stages, place)
                     await self._guarded(work(question), question, "")
@@ -182,13 +181,13 @@ class Desk:
 
     async def _one(self, question: _Open, photo: PostedPhoto, people: int, face: int) -> None:
         started = time.perf_counter()
-        async with asyncio.timeout(self._limits.answer_seconds), self._service.turn(question.stages) as turn:
+        async with asyncio.timeout(self._limits.answer_seconds), self._answerer.turn(question.stages) as turn:
             found = await self._answer(turn, question, photo, people, face)
         ticket = Ticket(photo.source, found.face, people, question.asker.person_id)
         await self._send(question, answer_message(found, ticket, spoiler=photo.spoiler), started)
 
     async def _answer(
-        self, turn: Turn, question: _Open, photo: PostedPhoto, people: int, face: int
+        self, turn: AnswererTurn, question: _Open, photo: PostedPhoto, people: int, face: int
     ) -> Answer:
         stages = question.stages
         with stages.stage("download"):
@@ -196,18 +195,14 @@ class Desk:
         asked = Question(people, face, keep_photo=isinstance(photo.source, FromAnswer))
         # The grid, the faces and the photo itself share what may be uploaded.
         asked = replace(asked, max_bytes=min(asked.max_bytes, question.asker.upload_limit_bytes // 3))
-        return await turn.run(partial(_answered, data=data, question=asked, stages=stages))
+        return await turn.answer(data, asked)
 
     async def _compare(self, question: _Open, first: PostedPhoto, second: PostedPhoto) -> None:
         started, stages = time.perf_counter(), question.stages
-        async with asyncio.timeout(self._limits.answer_seconds), self._service.turn(stages) as turn:
+        async with asyncio.timeout(self._limits.answer_seconds), self._answerer.turn(stages) as turn:
             with stages.stage("download"):
                 both = [await self._download(photo) for photo in (first, second)]
-
-            def job(served: Served) -> Compared:
-                return compare(served, both[0], both[1], stages)
-
-            compared = await turn.run(job)
+            compared = await turn.compare(both[0], both[1])
         ticket = Ticket(FromAnswer(), 1, 1, question.asker.person_id)
         outgoing = comparison_message(compared, ticket, spoiler=first.spoiler or second.spoiler)
         await self._send(question, outgoing, started)
@@ -226,7 +221,3 @@ class Desk:
                 hint=f"Send one of at most {limit // 2**20} MiB.",
             )
         return await self._fetch(photo.url, limit)
-
-
-def _answered(served: Served, *, data: bytes, question: Question, stages: Stages) -> Answer:
-    return answer(served, data, question, stages)

@@ -22,6 +22,7 @@ from rvs.discord_app.settings import DiscordSettings
 from rvs.discord_app.sync import SyncRecord, sync_commands
 from rvs.stages import Stages
 from rvs.upkeep import Upkeep
+from rvs.upkeep_elsewhere import UpkeepElsewhere
 
 _log = logging.getLogger("rvs.discord")
 
@@ -46,7 +47,7 @@ class Parts:
     people: int
     folder: Path
     message_content: bool
-    upkeep: Upkeep | None = None
+    upkeep: Upkeep | UpkeepElsewhere | None = None
 
 
 class LookalikeBot(commands.Bot):

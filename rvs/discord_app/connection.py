@@ -23,6 +23,7 @@ from rvs.discord_app.settings import DiscordSettings
 from rvs.errors import LookalikeError
 from rvs.settings import Settings
 from rvs.upkeep import Upkeep
+from rvs.upkeep_elsewhere import UpkeepElsewhere
 
 _log = logging.getLogger("rvs.discord")
 
@@ -60,7 +61,7 @@ class Connection:
     consents: Consents
     session: aiohttp.ClientSession
     token: str
-    upkeep: Upkeep
+    upkeep: Upkeep | UpkeepElsewhere
     bot: LookalikeBot | None = None
 
     async def keep(self) -> None:

@@ -8,7 +8,14 @@ import logging
 from discord import app_commands
 from discord.ext import commands
 
-from rvs.errors import GalleryError, LookalikeError, RebuildError, WeightsError
+from rvs.errors import (
+    EngineError,
+    EngineUnreachableError,
+    GalleryError,
+    LookalikeError,
+    RebuildError,
+    WeightsError,
+)
 
 _log = logging.getLogger("rvs.discord")
 
@@ -23,6 +30,7 @@ UNREADABLE = (
     "I cannot see the photo of that message. Right-click it, then Apps, Find lookalikes; or post the photo with "
     "your question."
 )
+_OWNERS = (GalleryError, WeightsError, RebuildError, EngineError)
 _TOO_LONG = "This took too long. Try again in a minute."
 _OURS = "Something is wrong on my side. The owner of this bot finds it in the log."
 _UNEXPECTED = "Something unexpected happened. It is in the log; try again in a minute."
@@ -31,18 +39,17 @@ _UNEXPECTED = "Something unexpected happened. It is in the log; try again in a m
 def line(error: BaseException) -> str:
     """What to tell the person who asked, in one line. In this order:
 
-    1. what the index, weights or a rebuild lack: the owner's business
-    2. every other error of ours: its sentence and hint
+    1. what the index, weights, a rebuild or an engine elsewhere lack: the owner's business
+    2. every other error of ours, and that such an engine cannot be reached: its sentence and hint
     3. time that ran out
     4. wrong use of a command, in discord.py's words
     5. anything else: that it happened
     """
     cause = root(error)
     match cause:
-        case GalleryError() | WeightsError() | RebuildError():
-            return _OURS
         case LookalikeError():
-            return " ".join(filter(None, (cause.message, cause.hint)))
+            owners = isinstance(cause, _OWNERS) and not isinstance(cause, EngineUnreachableError)
+            return _OURS if owners else " ".join(filter(None, (cause.message, cause.hint)))
         case TimeoutError():
             return _TOO_LONG
         case app_commands.CheckFailure() | commands.CheckFailure():
@@ -63,7 +70,7 @@ def root(error: BaseException) -> BaseException:
 def log_error(error: BaseException, query_id: str) -> None:
     """One line for what was expected to go wrong, a traceback for what was not."""
     cause = root(error)
-    if isinstance(cause, (GalleryError, WeightsError, RebuildError)):
+    if isinstance(cause, _OWNERS):
         _log.error("query=%s error=%s: %s %s", query_id, cause.code, cause.message, cause.hint)
     elif isinstance(cause, LookalikeError):
         _log.info("query=%s refused=%s", query_id, cause.code)

@@ -13,8 +13,9 @@ import signal
 import aiohttp
 
 from rvs import __version__
-from rvs.answer import load_served
+from rvs.answerer import Answerer
 from rvs.discord_app.asking import Desk, DeskLimits
+from rvs.discord_app.backend import make_backend
 from rvs.discord_app.connection import Connection, MissingIntentError, point_to
 from rvs.discord_app.consent import Consents
 from rvs.discord_app.fetch import Fetch, MediaFetcher
@@ -23,12 +24,10 @@ from rvs.discord_app.operations import make_ops
 from rvs.discord_app.portal import TokenRefusedError, UnreachableError
 from rvs.discord_app.settings import DiscordSettings
 from rvs.errors import ConfigError, GalleryError, WeightsError
-from rvs.hot_swap import HotSwap
 from rvs.loop_lag import LoopLag
 from rvs.metrics import Metrics
-from rvs.service import Service, ServiceLimits
+from rvs.remote.settings import EngineSettings
 from rvs.settings import Settings
-from rvs.upkeep import Upkeep
 
 _log = logging.getLogger("rvs.discord")
 
@@ -52,7 +51,7 @@ def exit_code(error: BaseException) -> int:
             return 1
 
 
-async def run(settings: Settings, discord_settings: DiscordSettings) -> None:
+async def run(settings: Settings, discord_settings: DiscordSettings, engine_settings: EngineSettings) -> None:
     """Run until SIGTERM or SIGINT.
 
     Raises:
@@ -66,39 +65,34 @@ async def run(settings: Settings, discord_settings: DiscordSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C comes as KeyboardInterrupt
             loop.add_signal_handler(number, stopped.set)
-    service = Service(lambda: load_served(settings), ServiceLimits.from_settings(settings))
     metrics = Metrics(__version__)
-    swap = HotSwap(service, settings)
-    upkeep = Upkeep(swap, settings, ended=metrics.rebuild_ended)
+    backend = make_backend(settings, engine_settings, metrics)
     lag = LoopLag(observe=metrics.loop_lag)
     lag.start()
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
         fetch = MediaFetcher(session, discord_settings.media, discord_settings.download_seconds)
-        desk = make_desk(settings, discord_settings, service, fetch, metrics)
-        connection = Connection(discord_settings, settings, desk, consents, session, token, upkeep)
-        ops = make_ops(settings, metrics, service, swap, connection)
+        desk = make_desk(settings, discord_settings, backend.answerer, fetch, metrics)
+        connection = Connection(discord_settings, settings, desk, consents, session, token, backend.upkeep)
+        ops = make_ops(settings, metrics, backend, connection)
         if settings.ops_port:
             await ops.start()
         tasks = {
             asyncio.create_task(stopped.wait(), name="stop"),
             # Beside each other: a command that comes before the engine is ready is told so.
-            asyncio.create_task(_serve(service), name="service"),
             asyncio.create_task(connection.keep(), name="connection"),
-            asyncio.create_task(upkeep.watch(), name="index"),
+            *(asyncio.create_task(work(), name=name) for name, work in backend.tasks.items()),
         }
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             _log.info("stopping: %d questions open", desk.open_questions)
             await desk.close(max(1.0, discord_settings.shutdown_seconds - 3 * _CLOSING_S))
-            await _end_build(upkeep)
+            await backend.end_build()
         finally:
             for task in tasks:
                 task.cancel()
             await connection.close()
             await asyncio.gather(*tasks, return_exceptions=True)
-            with contextlib.suppress(TimeoutError):  # a thread that still computes holds nobody up
-                async with asyncio.timeout(_CLOSING_S):
-                    await service.close()
+            await backend.close()
             await ops.stop()  # last: until then it says that no questions are taken
             await lag.stop()
             _log.info("stopped; the event loop was never more than %.0f ms late", lag.worst_ms)
@@ -109,7 +103,7 @@ async def run(settings: Settings, discord_settings: DiscordSettings) -> None:
 def make_desk(
     settings: Settings,
     discord_settings: DiscordSettings,
-    service: Service,
+    answerer: Answerer,
     fetch: Fetch,
     metrics: Metrics | None = None,
 ) -> Desk:
@@ -119,18 +113,4 @@ def make_desk(
         Rate(discord_settings.channel_asks, discord_settings.channel_seconds),
     )
     limits = DeskLimits(discord_settings.photos, settings.max_photo_bytes, discord_settings.answer_seconds)
-    return Desk(service, limiter, fetch, limits, metrics)
-
-
-async def _end_build(upkeep: Upkeep) -> None:
-    """A build that does not end in time ends with us all the same: its pipe closes."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(_CLOSING_S):
-            await upkeep.close()
-
-
-async def _serve(service: Service) -> None:
-    """Load and warm the engine, then wait: only a failure ends this."""
-    await service.start()
-    _log.info("ready to answer")
-    await asyncio.Event().wait()
+    return Desk(answerer, limiter, fetch, limits, metrics)

@@ -11,6 +11,7 @@ from simcord import Env, InteractionResult
 from simcord.actors import MemberActor
 from simcord.builders import ChannelHandle, GuildHandle
 
+from rvs.answerer import LocalAnswerer
 from rvs.discord_app.asking import Desk, DeskLimits
 from rvs.discord_app.client import LookalikeBot, Parts, make_bot
 from rvs.discord_app.consent import Consents
@@ -92,7 +93,7 @@ class Workshop:
     def build(self) -> tuple[LookalikeBot, Desk, Consents]:
         """A bot that has just been started."""
         setup = self.setup
-        desk = Desk(self.service, Limiter(setup.person, setup.channel), self.cdn, setup.desk)
+        desk = Desk(LocalAnswerer(self.service), Limiter(setup.person, setup.channel), self.cdn, setup.desk)
         consents = Consents(self.consents_file)
         settings = load_discord_settings(**setup.settings)
         parts = Parts(settings, desk, consents, 8, self.folder, message_content=setup.message_content)

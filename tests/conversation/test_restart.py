@@ -123,10 +123,9 @@ async def test_nothing_of_the_engine_runs_in_the_thread_of_the_event_loop(
 
     for owner, name in (
         (Lookalike, "find"), (Lookalike, "compare"), (GalleryPhotos, "load"), (rvs.answer, "read_photo"),
-        (rvs.answer, "grid"), (rvs.answer, "overview"), (rvs.answer, "encoded"),
+        (rvs.answer, "grid"), (rvs.answer, "overview"), (rvs.answer, "encoded"), (rvs.answer, "pair"),
     ):  # fmt: skip
         monkeypatch.setattr(owner, name, watched(name, getattr(owner, name)))
-    monkeypatch.setattr("rvs.discord_app.asking.pair", watched("pair", rvs.render.pair))
     monkeypatch.setattr("rvs.discord_app.delivery.shrunk", watched("shrunk", rvs.render.jpeg.shrunk))
 
     talk.env.inject_error("POST", "/channels/*/messages", status=413, code=40005)

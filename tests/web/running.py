@@ -122,6 +122,7 @@ class Setup:
     upload_bytes: int = 20_000_000
     upload_seconds: float = 20
     answer_seconds: float = 30
+    port: int = 0
 
 
 @asynccontextmanager
@@ -140,7 +141,7 @@ async def running(served: Served, setup: Setup | None = None) -> AsyncIterator[R
     ops = OpsPages(checks=checks, metrics=metrics.text, metrics_type=CONTENT_TYPE)
     document = openapi_document(key_required=setup.key is not None, people=8, photo_bytes=setup.photo_bytes)
     app = make_app(Parts(service, questions, ops, document, setup.key))
-    runner = await serve(app, "127.0.0.1", 0)
+    runner = await serve(app, "127.0.0.1", setup.port)
     try:
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
             yield Running(service, questions, uploads, metrics, port_of(runner), session)
