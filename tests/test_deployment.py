@@ -18,7 +18,9 @@ from rvs.discord_app.run import exit_code
 from rvs.discord_app.settings import DiscordSettings, load_discord_settings
 from rvs.errors import ConfigError
 from rvs.metrics import Metrics
+from rvs.remote.settings import EngineSettings
 from rvs.settings import Settings, load_settings
+from rvs.web.settings import ServeSettings
 from tests.test_container import FINAL, ROOT, environment, tool, words_of
 from tools.env_example import variable
 
@@ -26,6 +28,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encod
 BOT: dict[str, Any] = COMPOSE["services"]["bot"]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
 ALERTS = (ROOT / "docs" / "alerts.yml").read_text(encoding="utf-8")
+ALL = (Settings, DiscordSettings, ServeSettings, EngineSettings)
 UNIT = (ROOT / "docs" / "lookalike.service").read_text(encoding="utf-8")
 
 
@@ -41,7 +44,7 @@ def variables() -> set[str]:
 
 
 def test_every_variable_is_a_setting() -> None:
-    known = {variable(kind, name) for kind in (Settings, DiscordSettings) for name in kind.model_fields}
+    known = {variable(kind, name) for kind in ALL for name in kind.model_fields}
     assert {"RVS_OPS_PORT", "RVS_INDEX_DIR", "DISCORD_TOKEN_FILE"} <= variables()
     assert variables() <= known
 
@@ -147,7 +150,7 @@ def test_what_is_scraped_is_what_is_served() -> None:
 
 
 def test_the_variables_and_exit_codes_in_the_manual_are_right() -> None:
-    known = {variable(kind, name) for kind in (Settings, DiscordSettings) for name in kind.model_fields}
+    known = {variable(kind, name) for kind in ALL for name in kind.model_fields}
     assert set(re.findall(r"\b(?:RVS|DISCORD)_[A-Z_]+\b", OPERATIONS)) <= known
     codes = re.findall(r"^\| (\d) \| (.+?) \|", OPERATIONS, re.MULTILINE)
     assert [code for code, _ in codes] == list("0123456")

@@ -17,6 +17,9 @@ from rvs.remote.reading import read_error, unreachable
 _log = logging.getLogger("rvs.remote")
 
 _TRIES = 2
+# Before the same address is asked again: a balancer needs a moment to see that a copy has died, or stops.
+_PAUSE_S = 0.5
+_LONGEST_PAUSE_S = 2.0
 _CONNECT_S = 2.0  # an engine is near; longer means that it is not there
 _RETRIED = {502, 503, 504}
 _MOST_BYTES = 32 << 20  # the largest pictures, as base64, are half of that
@@ -26,9 +29,10 @@ _CHUNK_BYTES = 65_536
 class _TryError(Exception):
     """A try that another copy may do better than."""
 
-    def __init__(self, error: LookalikeError, why: str) -> None:
+    def __init__(self, error: LookalikeError, why: str, pause_s: float = _PAUSE_S) -> None:
         super().__init__(why)
         self.error = error
+        self.pause_s = pause_s
 
 
 class Replicas:
@@ -89,13 +93,16 @@ class Replicas:
             LookalikeError: what the engine says of the photo or the question.
         """
         failed: LookalikeError = unreachable()
-        for number, url in enumerate(self._order()):
+        order, pause_s = self._order(), _PAUSE_S
+        for number, url in enumerate(order):
+            if url in order[:number]:
+                await _pause(pause_s)
             session = self._session_for(number)
             try:
                 return await self._try(session, url + path, query, body(), headers, url)
             except _TryError as error:
                 _log.warning("the engine at %s: %s", url, error)
-                failed = error.error
+                failed, pause_s = error.error, error.pause_s
         raise failed
 
     def _order(self) -> list[str]:
@@ -119,6 +126,7 @@ class Replicas:
                 address, params=query, data=body, headers=headers, allow_redirects=False
             ) as response:
                 status, answered = response.status, await _bounded(response)
+                pause_s = _pause_s(response.headers.get("Retry-After", ""))
         except aiohttp.ConnectionTimeoutError as error:
             self._up[url] = False
             raise _TryError(unreachable(), "no connection in time") from error
@@ -134,7 +142,7 @@ class Replicas:
             return answered
         told = read_error(status, answered)
         if status in _RETRIED:
-            raise _TryError(told, f"status {status}, {told.code}")
+            raise _TryError(told, f"status {status}, {told.code}", pause_s)
         raise told
 
     async def _look(self, url: str) -> None:
@@ -171,6 +179,15 @@ async def _bounded(response: aiohttp.ClientResponse) -> bytes:
         if len(data) > _MOST_BYTES:
             raise EngineError("The engine sent more than any answer has.")
     return bytes(data)
+
+
+async def _pause(seconds: float) -> None:
+    await asyncio.sleep(seconds)
+
+
+def _pause_s(retry_after: str) -> float:
+    asked_s = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0
+    return min(_LONGEST_PAUSE_S, max(_PAUSE_S, asked_s))
 
 
 def _says_ready(body: bytes) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+from collections.abc import Callable
 
 from rvs import __version__
 from rvs.answer import load_served
@@ -12,7 +13,7 @@ from rvs.hot_swap import HotSwap
 from rvs.listening import port_of
 from rvs.loop_lag import LoopLag
 from rvs.metrics import CONTENT_TYPE, Metrics
-from rvs.ops import Checks, Ops, OpsPages
+from rvs.ops import Ops, OpsPages
 from rvs.service import Service, ServiceLimits
 from rvs.settings import Settings
 from rvs.web.openapi import openapi_document
@@ -29,6 +30,8 @@ _CLOSING_S = 1.0  # for connections, and again for the threads
 async def run(settings: Settings, serve_settings: ServeSettings) -> None:
     """Serve until SIGTERM or SIGINT; then take no new questions, and finish the open ones within a grace time.
 
+    Before that it may go on for a while in which only /readyz says that it stops: see `drain_seconds`.
+
     Raises:
         LookalikeError: it could not start.
     """
@@ -41,7 +44,7 @@ async def run(settings: Settings, serve_settings: ServeSettings) -> None:
     service = Service(lambda: load_served(settings), ServiceLimits.from_settings(settings))
     metrics = Metrics(__version__)
     swap = HotSwap(service, settings)
-    checks = _watch(settings, metrics, service, swap)
+    checks = _watch(settings, metrics, service, swap) | {"running": lambda: not stopped.is_set()}
     questions = Questions(
         service,
         Uploads(settings.max_photo_bytes, serve_settings.upload_bytes, serve_settings.upload_seconds),
@@ -72,6 +75,9 @@ async def run(settings: Settings, serve_settings: ServeSettings) -> None:
             asyncio.create_task(swap.watch(), name="index"),
         }
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if stopped.is_set() and serve_settings.drain_seconds:
+            _log.info("draining for %g s", serve_settings.drain_seconds)
+            await asyncio.sleep(serve_settings.drain_seconds)
         _log.info("stopping: %d questions open", questions.open_questions)
         service.stop()
         await questions.settle(max(1.0, serve_settings.shutdown_seconds - 2 * _CLOSING_S))
@@ -90,7 +96,9 @@ async def run(settings: Settings, serve_settings: ServeSettings) -> None:
         task.result()
 
 
-def _watch(settings: Settings, metrics: Metrics, service: Service, swap: HotSwap) -> Checks:
+def _watch(
+    settings: Settings, metrics: Metrics, service: Service, swap: HotSwap
+) -> dict[str, Callable[[], bool]]:
     """Let the numbers look at service and index; what has to hold for questions to be answered."""
 
     def manifest() -> Manifest | None:

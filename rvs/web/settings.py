@@ -49,6 +49,12 @@ class ServeSettings(BaseSettings):
     answer_seconds: float = Field(
         30, gt=0, le=600, description="Longest time from the whole photo to its answer, waiting included."
     )
+    drain_seconds: float = Field(
+        0,
+        ge=0,
+        le=600,
+        description="How long a stopped service goes on while /readyz says no: until a proxy has noticed.",
+    )
     shutdown_seconds: float = Field(
         10, gt=0, le=600, description="How long open questions may take when the service is stopped."
     )

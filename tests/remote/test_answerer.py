@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
+from aiohttp import web
 from PIL import Image
 
 from rvs.answer import Answer, Compared, Question, Served, answer, compare
@@ -219,6 +220,32 @@ class TestTheSecondTry:
         ):
             assert (await ask(answerer, portrait)).faces == 1
         assert engine.bodies == [portrait, portrait]
+
+    @pytest.mark.parametrize(("told", "pause_s"), [("1", 1.0), ("120", 2.0), ("soon", 0.5), ("", 0.5)])
+    async def test_waits_as_it_is_told_where_there_is_no_other_address(
+        self, served: Served, portrait: bytes, told: str, pause_s: float, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def later(_request: web.Request) -> web.Response:
+            return web.Response(status=503, headers={"Retry-After": told})
+
+        async def paused(seconds: float) -> None:
+            pauses.append(seconds)
+
+        pauses: list[float] = []
+        async with running(served) as other:
+            given = (await other.post("/v1/find?people=3&grid=true", portrait)).body.decode()
+            async with (
+                broken_engine(later, says(200, given)) as engine,
+                asking(engine.url) as alone,
+                asking(engine.url, other.url) as one_of_two,
+            ):
+                monkeypatch.setattr("rvs.remote.replicas._pause", paused)
+                assert (await ask(alone, portrait)).faces == 1
+                assert pauses == [pause_s]
+                engine.acts.appendleft(later)
+                for _ in range(2):
+                    assert (await ask(one_of_two, portrait)).faces == 1
+                assert len(pauses) == 1
 
     @pytest.mark.parametrize(
         ("acts", "kind"),
