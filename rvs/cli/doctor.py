@@ -20,6 +20,7 @@ from rvs.errors import LookalikeError
 from rvs.gallery.store import Store
 from rvs.gallery.version import open_version
 from rvs.pipeline import parse_pipeline
+from rvs.remote.settings import EngineSettings, load_engine_settings
 from rvs.settings import Settings, load_settings
 
 _PACKAGES = (
@@ -46,7 +47,9 @@ def doctor(
     as_json: JsonOption = False,
 ) -> None:
     """Check this installation; the exit code is 1 when something needed is missing."""
-    findings = list(examine(load_settings()))
+    engine = load_engine_settings()
+    findings = list(examine(load_settings(), elsewhere=bool(engine.urls)))
+    findings += asyncio.run(examine_engine(engine))
     if discord:
         findings += asyncio.run(examine_discord())
     if as_json:
@@ -65,17 +68,18 @@ def doctor(
         raise typer.Exit(1)
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """Every finding about an installation with these settings."""
+def examine(settings: Settings, *, elsewhere: bool = False) -> Iterator[Finding]:
+    """Every finding about an installation with these settings; of its engine only unless that is elsewhere."""
     yield Finding(
         "ok",
         "python",
         f"{platform.python_version()} on {platform.system()} {platform.machine()}, {os.cpu_count()} cores",
     )
     yield Finding("ok", "packages", ", ".join(_installed()))
-    yield from _runtime(settings)
-    yield from _pipeline(settings)
-    yield from _index(settings)
+    if not elsewhere:
+        yield from _runtime(settings)
+        yield from _pipeline(settings)
+        yield from _index(settings)
 
 
 def _installed() -> Iterator[str]:
@@ -145,6 +149,29 @@ def _index(settings: Settings) -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", "photos", f"the gallery's photos are in {root}")
+
+
+async def examine_engine(settings: EngineSettings) -> list[Finding]:
+    """Every finding about an engine elsewhere; none when there is none."""
+    if not settings.urls:
+        return []
+    from rvs.remote.replicas import Replicas  # noqa: PLC0415  # aiohttp, likewise
+
+    replicas = Replicas(settings.urls, settings.key_text(), settings.seconds)
+    replicas.open()
+    try:
+        await replicas.look()
+    finally:
+        await replicas.close()
+    hint = (
+        "Start `rvs serve` there; its /readyz says what is missing. RVS_ENGINE_URL says where the bot looks."
+    )
+    return [
+        Finding("ok", "engine", f"{url} is ready")
+        if up
+        else Finding("bad", "engine", f"{url} is not ready, or cannot be reached", hint)
+        for url, up in replicas.states.items()
+    ]
 
 
 async def examine_discord() -> list[Finding]:

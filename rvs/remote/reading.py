@@ -76,6 +76,8 @@ def read_error(status: int, body: bytes) -> LookalikeError:
     code, message, hint = _error_text(body)
     if status == 401:
         return EngineError("The engine refuses the key.", hint="RVS_ENGINE_KEY has to be its RVS_SERVE_KEY.")
+    if status == 403 and message:
+        return EngineError(f"The engine refuses us: {message}", hint=hint)
     kind = _kinds().get(code)
     if kind is not None and message:
         return kind(message, hint=hint)

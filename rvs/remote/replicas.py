@@ -7,6 +7,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import aiohttp
@@ -59,6 +60,11 @@ class Replicas:
     def any_up(self) -> bool:
         """Whether one of them was ready when it was last asked."""
         return any(self._up.values())
+
+    @property
+    def states(self) -> Mapping[str, bool]:
+        """Of each, by its address, whether it was ready when it was last asked."""
+        return MappingProxyType(self._up)
 
     def open(self) -> None:
         """Make connections possible, in the running loop."""

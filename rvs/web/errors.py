@@ -38,6 +38,12 @@ class UnauthorizedError(LookalikeError):
     code = "unauthorized"
 
 
+class ForeignHostError(LookalikeError):
+    """There is no key, and the service was asked under a name that is not this machine's."""
+
+    code = "forbidden"
+
+
 class SlowUploadError(DeadlineError):
     """The photo did not arrive in time."""
 
@@ -48,6 +54,7 @@ class SlowUploadError(DeadlineError):
 _STATUSES: tuple[tuple[type[LookalikeError], int], ...] = (
     (ConfigError, 400),
     (UnauthorizedError, 401),
+    (ForeignHostError, 403),
     (SlowUploadError, 408),
     (TooLargeError, 413),
     (NotAnImageError, 415),

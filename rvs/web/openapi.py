@@ -25,6 +25,7 @@ photo nor the answer."""
 _ERRORS = {
     "400": "A parameter or the form makes no sense, or the photo has no face of that number.",
     "401": "The key is missing or wrong.",
+    "403": "Without a key, another name than one of this machine was asked.",
     "408": "The photo did not arrive in time.",
     "413": "The photo has too many bytes.",
     "415": "Not a photo, or of a kind that is not read here.",

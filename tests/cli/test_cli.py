@@ -173,7 +173,7 @@ def test_every_error_has_an_exit_code() -> None:
     kinds = below(LookalikeError)[1:]
     assert len(kinds) == len({kind.code for kind in kinds})
     # The command line never raises what only the bot or the HTTP service knows.
-    theirs = {"consent", "unauthorized", "engine", "engine.unreachable"}
+    theirs = {"consent", "unauthorized", "forbidden", "engine", "engine.unreachable"}
     kinds = [kind for kind in kinds if kind.code not in theirs and not kind.code.startswith("discord.")]
     assert all(exit_code(kind("")) in range(2, 7) for kind in kinds)
 

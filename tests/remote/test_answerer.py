@@ -173,6 +173,7 @@ class TestRefusals:
             (refuses(408, "deadline.upload"), DeadlineError),
             (refuses(500, "gallery.corrupt"), GalleryCorruptError),
             (refuses(500, "unexpected"), EngineError),
+            (refuses(403, "forbidden"), EngineError),
             (refuses(404, "not_found"), EngineError),
             (refuses(422, "of.another.version"), EngineError),
             (says(200, "<html>"), EngineError),

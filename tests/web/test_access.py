@@ -49,7 +49,7 @@ class TestWithAKey:
 
     async def test_a_photo_is_not_read_for_who_has_no_key(self, web: Running) -> None:
         reply = await web.raw(
-            b"POST /v1/find HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: 1000000\r\n"
+            b"POST /v1/find HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nContent-Length: 1000000\r\n"
             b"Expect: 100-continue\r\n\r\n"
         )
         assert reply.startswith(b"HTTP/1.1 401 ")
@@ -60,6 +60,28 @@ class TestWithAKey:
             f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: 0\r\n\r\n".encode()
         )
         assert reply.split()[1] in (b"401", b"404")
+
+
+@pytest.mark.parametrize(
+    "host", ["elsewhere.example", "elsewhere.example:8080", "127.0.0.1.example", "", "[", "@", "192.0.2.1"]
+)
+async def test_without_a_key_no_name_of_others_leads_here(web: Running, portrait: bytes, host: str) -> None:
+    for path in ("/v1/find", "/v1/embed", "/v1/nothing"):
+        reply = await web.post(path, portrait, headers={"Host": host})
+        assert (reply.status, reply.code) == (403, "forbidden")
+    assert (await web.get("/metrics", headers={"Host": host})).status == 403
+    assert (await web.get("/readyz", headers={"Host": host})).status == 200
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:1", "127.0.0.1", "[::1]:8080", "LOCALHOST:8080"])
+async def test_names_of_this_machine_do(web: Running, portrait: bytes, host: str) -> None:
+    assert (await web.post("/v1/find", portrait, headers={"Host": host})).status == 200
+
+
+@pytest.mark.parametrize("setup", [GUARDED])
+async def test_with_a_key_the_name_does_not_matter(web: Running, portrait: bytes) -> None:
+    headers = {"Host": "elsewhere.example", "Authorization": f"Bearer {KEY}"}
+    assert (await web.post("/v1/find", portrait, headers=headers)).status == 200
 
 
 async def test_without_a_key_everybody_may_ask(web: Running, portrait: bytes) -> None:

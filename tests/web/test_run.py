@@ -16,7 +16,7 @@ from rvs.gallery.store import Store
 from tests.conftest import ROOT
 from tests.web.process import ServeProcess, serving
 
-HEAD = b"POST /v1/find HTTP/1.1\r\nHost: x\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
+HEAD = b"POST /v1/find HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n"
 
 
 async def ask(service: ServeProcess, photo: bytes, path: str = "/v1/find?people=2") -> tuple[int, bytes]:

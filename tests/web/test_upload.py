@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.web.running import PHOTO_BYTES, Running, Setup, until
 
-_HEAD = b"POST /v1/find HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: image/jpeg\r\n"
+_HEAD = b"POST /v1/find HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: image/jpeg\r\n"
 SLOW = Setup(upload_seconds=0.3)
 
 
