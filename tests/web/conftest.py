@@ -45,6 +45,12 @@ def wall() -> bytes:
     return file_of(Image.new("RGB", (200, 200), "gray"))
 
 
+@pytest.fixture(autouse=True)
+def _warm_already(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The engine is used once when a service starts; here the one engine of all tests has been."""
+    monkeypatch.setattr("rvs.service.warm_up", lambda served: None)
+
+
 @pytest.fixture
 def setup() -> Setup:
     """How the service is set up; tests that want it otherwise parametrize this."""
