@@ -48,7 +48,7 @@ def wall() -> bytes:
 @pytest.fixture(autouse=True)
 def _warm_already(monkeypatch: pytest.MonkeyPatch) -> None:
     """The engine is used once when a service starts; here the one engine of all tests has been."""
-    monkeypatch.setattr("rvs.service.warm_up", lambda served: None)
+    monkeypatch.setattr("rvs.service.warm_up", lambda _: None)
 
 
 @pytest.fixture
