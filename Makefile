@@ -17,7 +17,7 @@ MOBILENETV2 := .cache/weights/mobilenetv2.weights.h5
 WEIGHTS ?=
 GROWTH ?=
 
-.PHONY: help demo run test check format env wheels weights mobilenetv2 index calibrate env-example eval bench bench-peers load load-rebuild figures pictures lock clean
+.PHONY: help demo run serve test check format env wheels weights mobilenetv2 index calibrate env-example eval bench bench-peers load load-rebuild load-replicas figures pictures lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -27,6 +27,9 @@ demo: $(READY)  ## the bot in a conversation about PHOTO=... (default: a NASA po
 
 run: $(READY)  ## start the bot; its token is DISCORD_TOKEN, in .env
 	@$(PY) bot.py
+
+serve: $(READY)  ## answer over HTTP on 127.0.0.1:8080
+	@$(PY) -m rvs serve
 
 test: $(READY) $(WHEELS)/.ready  ## run the tests
 	$(VENV)/bin/pytest
@@ -74,6 +77,9 @@ env-example: $(READY)  ## write .env.example anew from the settings
 
 load: $(READY)  ## measure the bot under load, against our own Discord on loopback
 	$(PY) -m tools.load --report $(REPORT)/load.json
+
+load-replicas: $(READY)  ## two copies of `rvs serve` behind HAProxy, one of which ends under load (needs haproxy)
+	$(PY) -m tools.load_replicas
 
 load-rebuild: $(READY)  ## measure questions while the index is rebuilt (needs the photos of LFW)
 	$(PY) -m tools.load_rebuild --report $(REPORT)/load-rebuild.json

@@ -38,7 +38,9 @@ class Settings(BaseSettings):
         "auto", description="Arithmetic inside the networks; auto takes bf16 where the CPU has it."
     )
     threads: int = Field(0, ge=0, le=256, description="Cores for one photo; 0 takes all there are.")
-    pipeline: str = Field(DEFAULT_PIPELINE, description="Detector + embedder, or detector + crop + embedder; see `rvs models`.")
+    pipeline: str = Field(
+        DEFAULT_PIPELINE, description="Detector + embedder, or detector + crop + embedder; see `rvs models`."
+    )
     weights: FolderPath | None = Field(
         None, description="Weight file of an ImageNet embedder, instead of Keras' download."
     )

@@ -21,6 +21,7 @@ from rvs.inference import Network
 from rvs.photo import read_photo
 from rvs.pipeline import Pipeline
 from rvs.render import grid, overview
+from rvs.result import FaceResult
 from rvs.scoring import score
 from rvs.stages import Stages
 from rvs.vectors.index import VectorIndex
@@ -185,7 +186,9 @@ def _by_parts(served: Served, data: bytes, question: Question, given: Answer, la
     if face is not None:
         assess(photo.pixels, face, photo.reduction)
         laps.lap("quality")
-    grid(given.found, served.pictures.load, max_bytes=question.max_bytes)
+    found = given.found
+    drawn = FaceResult(found.face, found.quality, chip, found.matches)
+    grid(drawn, served.pictures.load, max_bytes=question.max_bytes)
     laps.lap("render")
     if len(faces) > 1:
         overview(photo.pixels, faces, given.face)
