@@ -17,7 +17,7 @@ MOBILENETV2 := .cache/weights/mobilenetv2.weights.h5
 WEIGHTS ?=
 GROWTH ?=
 
-.PHONY: help demo run serve test check format env wheels weights mobilenetv2 index calibrate env-example eval bench bench-peers load load-rebuild load-replicas figures pictures lock clean
+.PHONY: help demo run serve test check format env wheels weights mobilenetv2 index calibrate env-example eval bench bench-peers load load-rebuild load-replicas traffic figures pictures lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -102,6 +102,9 @@ $(PEERS)/.ready: tools/peers.lock $(READY) $(WHEELS)/.ready
 
 figures: $(READY)  ## make the reports, plots and the README's table again from the documents in docs/
 	$(PY) -m tools.figures
+
+traffic: $(READY)  ## simulate the traffic of 100,000 servers and write the tables of docs/scaling.md again
+	$(PY) -m tools.traffic
 
 pictures: $(READY)  ## draw the README's pictures of replies again (needs chromium)
 	$(PY) -m pip install --quiet "simcord[screenshot]"
