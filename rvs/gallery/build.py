@@ -18,17 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvs.errors import BusyError, GalleryError, RebuildFailedError
-from rvs.gallery.embed import (
-    FaceChoice,
-    PhotoEmbedder,
-    Progress,
-    gallery_digest,
-    gather,
-    hash_photos,
-)
-from rvs.gallery.folder import GalleryPhoto, list_photos
+from rvs.gallery.embed import FaceChoice, Progress, gallery_digest, gather
+from rvs.gallery.folder import GalleryPhoto
 from rvs.gallery.in_use import Hold, only_builder
-from rvs.gallery.journal import Embedded, Journal, forget
+from rvs.gallery.journal import Embedded
 from rvs.gallery.photo_list import Miss, PhotoRecord, write_photos
 from rvs.gallery.store import Store
 from rvs.gallery.verify import check_recall, check_vectors, realistic_probes
@@ -45,6 +38,7 @@ from rvs.gallery.version import (
     record_files,
     write_manifest,
 )
+from rvs.gallery.work import EmbeddingRun, GalleryWork, LocalWork
 from rvs.inference import InferenceOptions
 from rvs.photo import PhotoLimits
 from rvs.pipeline import Pipeline
@@ -110,12 +104,21 @@ class Builder:
     keep: int = KEEP_VERSIONS
 
     def build(self, root: Path, progress: Progress, *, fresh: bool = False) -> BuildReport:
-        """Build and take into use.
+        """Build with the cores of this machine, and take into use.
 
         Args:
             root: the gallery's folder, `Person/photo.jpg`.
             progress: told of every step.
             fresh: embed every photo again, whatever was embedded before.
+
+        Raises:
+            GalleryMissingError, RebuildError, OSError: as `build_by`.
+        """
+        work = LocalWork(root, self.pipeline, self.face_choice, self.limits, self.workers)
+        return self.build_by(work, progress, fresh=fresh)
+
+    def build_by(self, work: GalleryWork, progress: Progress, *, fresh: bool = False) -> BuildReport:
+        """Build with the gallery and the machines of `work`, and take into use.
 
         Raises:
             GalleryMissingError: the gallery has no photos.
@@ -124,12 +127,12 @@ class Builder:
             OSError: the disk is full or read-only.
         """
         started = time.perf_counter()
-        photos = list_photos(root)  # first, so that a wrong path leaves no empty index behind
+        photos = work.photos()  # first, so that a wrong path leaves no empty index behind
         self.store.folder.mkdir(parents=True, exist_ok=True)
         with only_builder(self.store.folder):
             # We are the only one who writes anything here for longer than a moment.
             remove_stale_parts(self.store.folder, older_than_s=60)
-            report = self._build(root, photos, progress, fresh=fresh, started=started)
+            report = self._build(work, photos, progress, fresh=fresh, started=started)
             try:
                 self.store.prune(self.keep)
             except (OSError, GalleryError, BusyError) as error:
@@ -137,11 +140,17 @@ class Builder:
             return report
 
     def _build(
-        self, root: Path, photos: Sequence[GalleryPhoto], progress: Progress, *, fresh: bool, started: float
+        self,
+        work: GalleryWork,
+        photos: Sequence[GalleryPhoto],
+        progress: Progress,
+        *,
+        fresh: bool,
+        started: float,
     ) -> BuildReport:
         clock = _Clock()
         progress("hash", 0, len(photos))
-        hashed = hash_photos(root, photos, self.workers)
+        hashed = work.hashed(photos)
         progress("hash", len(photos), len(photos))
         digest = gallery_digest(hashed)
         kept = self.store.folder / f".journal-{self.pipeline.fingerprint}-{self.face_choice}"
@@ -150,22 +159,22 @@ class Builder:
         if version and manifest and (manifest.gallery_digest, manifest.forest.trees) == (digest, self.trees):
             seconds = time.perf_counter() - started
             counts = (0, manifest.photos, manifest.photos, manifest.people)
-            forget(kept)  # of a build that was killed when it had activated its version
+            work.forget(kept)  # of a build that was killed when it had activated its version
             return BuildReport(version.folder, False, *counts, version.misses, manifest, seconds)
         del version  # it need not stay mapped and held
         clock.lap("hash")
 
-        journal = Journal(kept, fresh=fresh)
-        known = before | journal.outcomes
+        run = work.begin(kept, fresh=fresh)
+        known = {**before, **run.outcomes}
         todo = list({content: photo for photo, content in hashed if content not in known}.values())
-        self._embed(root, todo, len(photos), journal, progress)
+        self._embed(run, todo, len(photos), progress)
         clock.lap("embed")
 
-        outcomes = before | journal.outcomes
-        records, misses, vectors = gather(root, hashed, outcomes)
+        outcomes = {**before, **run.outcomes}
+        records, misses, vectors = gather(hashed, outcomes, work.is_there)
         if not records:
             raise RebuildFailedError(
-                f"None of the {len(photos)} photos in {root} could be used; the first: {misses[0].reason}",
+                f"None of the {len(photos)} photos in {work.place} could be used; the first: {misses[0].reason}",
                 hint="Check that the photos show faces, or choose another pipeline.",
             )
         # A photo that could not be seen counts as one of unknown content: the next build looks at it again.
@@ -178,7 +187,7 @@ class Builder:
         with Hold(self.store.folder / name, not_there_yet=True):
             manifest = self._write(name, created, records, misses, vectors, digest, clock, progress)
             self.store.activate(name)
-        journal.delete()
+        run.finish()
         return BuildReport(
             version=self.store.folder / manifest.version,
             changed=True,
@@ -191,16 +200,12 @@ class Builder:
             seconds=time.perf_counter() - started,
         )
 
-    def _embed(
-        self, root: Path, todo: Sequence[GalleryPhoto], total: int, journal: Journal, progress: Progress
-    ) -> None:
-        embedder = PhotoEmbedder(root, self.pipeline, self.face_choice, self.limits, self.workers)
+    def _embed(self, run: EmbeddingRun, todo: Sequence[GalleryPhoto], total: int, progress: Progress) -> None:
         done = total - len(todo)
         progress("embed", done, total)
-        with contextlib.closing(embedder.embed(todo)) as outcomes:
-            for chunk in outcomes:
-                journal.add((content, outcome) for content, outcome in chunk if content)
-                done += len(chunk)
+        with contextlib.closing(run.embed(todo)) as counts:
+            for count in counts:
+                done += count
                 progress("embed", done, total)
 
     def _in_use(self) -> tuple[dict[str, Embedded], Version | None]:

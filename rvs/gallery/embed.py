@@ -1,7 +1,8 @@
 """The costly half of a build: every photo of a gallery to a vector, on all cores, whatever is in the files.
 
 Photos go through in chunks: each worker reads, detects and aligns a chunk one by one and embeds it as a
-batch. Nothing one photo does can stop the others; what cannot be used comes back with a reason.
+batch. Nothing one photo does can stop the others; what cannot be used comes back with a reason. Where the files
+are is for a `PhotoFiles` to know.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,50 +34,87 @@ HashedPhoto: TypeAlias = tuple[GalleryPhoto, str]
 """A photo with the sha256 of its content; "" when it could not be read."""
 
 NO_FACE = "No face was found."
+Outcome: TypeAlias = tuple[str, Embedded]
+"""What became of a photo, with the sha256 of its content; "" when it could not be read."""
+
 UNREADABLE = "The file cannot be read."
 CHANGED = "The file changed during the build."
+
+
+class PhotoFiles(Protocol):
+    """The files of one gallery, by their names relative to it."""
+
+    def source(self, file: str) -> bytes | Path:
+        """What `read_photo` can read.
+
+        Raises:
+            PhotoError: it cannot be read.
+        """
+
+    def sha256(self, file: str) -> str:
+        """Of its content; "" when it cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderFiles:
+    """The files below a folder of this machine."""
+
+    root: Path
+
+    def source(self, file: str) -> Path:
+        """Where it is."""
+        return self.root / file
+
+    def sha256(self, file: str) -> str:
+        """See `PhotoFiles.sha256`."""
+        try:
+            return hashlib.sha256((self.root / file).read_bytes()).hexdigest()
+        except OSError:
+            return ""
 
 
 @dataclass(frozen=True, slots=True)
 class PhotoEmbedder:
     """How a gallery's photos are embedded."""
 
-    root: Path
+    files: PhotoFiles
     pipeline: Pipeline
     face_choice: FaceChoice
     limits: PhotoLimits
-    workers: int
 
-    def embed(self, photos: Sequence[GalleryPhoto]) -> Generator[list[tuple[str, Embedded]]]:
+    def embed(self, photos: Sequence[GalleryPhoto], workers: int) -> Generator[list[Outcome]]:
         """The outcomes of all photos by content hash, a chunk at a time, in no particular order.
 
         Closing the iterator early waits only for the chunks that are being worked on.
         """
-        chunks = iter([photos[start : start + CHUNK] for start in range(0, len(photos), CHUNK)])
-        with ThreadPoolExecutor(self.workers, thread_name_prefix="embed") as pool:
+        chunks = iter(chunks_of(photos))
+        with ThreadPoolExecutor(workers, thread_name_prefix="embed") as pool:
             # No more chunks in flight than keep the workers busy: memory stays bounded.
-            running: set[Future[list[tuple[str, Embedded]]]] = {
-                pool.submit(self._chunk, chunk) for chunk in itertools.islice(chunks, 2 * self.workers)
+            running: set[Future[list[Outcome]]] = {
+                pool.submit(self.embed_chunk, chunk) for chunk in itertools.islice(chunks, 2 * workers)
             }
             try:
                 while running:
                     done, running = wait(running, return_when=FIRST_COMPLETED)
                     for future in done:
                         yield future.result()
-                        running |= {pool.submit(self._chunk, chunk) for chunk in itertools.islice(chunks, 1)}
+                        running |= {
+                            pool.submit(self.embed_chunk, chunk) for chunk in itertools.islice(chunks, 1)
+                        }
             finally:
                 for future in running:
                     future.cancel()
 
-    def _chunk(self, photos: Sequence[GalleryPhoto]) -> list[tuple[str, Embedded]]:
-        outcomes: list[tuple[str, Embedded]] = []
+    def embed_chunk(self, photos: Sequence[GalleryPhoto]) -> list[Outcome]:
+        """The outcomes of photos that are embedded as one batch, by content hash ("": it cannot be read)."""
+        outcomes: list[Outcome] = []
         found: list[tuple[str, Face | None]] = []
         chips: list[Pixels] = []
         for photo in photos:
             try:
-                read = read_photo(self.root / photo.file, self.limits)
+                read = read_photo(self.files.source(photo.file), self.limits)
             except LookalikeError as error:
-                outcomes.append((_content_hash(self.root / photo.file), Embedded(None, None, error.message)))
+                outcomes.append((self.files.sha256(photo.file), Embedded(None, None, error.message)))
                 continue
             face = self._face(read)
             if face is None and self.pipeline.detector is not None:
@@ -105,10 +143,15 @@ class PhotoEmbedder:
         return faces[0] if faces else None
 
 
-def hash_photos(root: Path, photos: Sequence[GalleryPhoto], workers: int) -> list[HashedPhoto]:
+def chunks_of(photos: Sequence[GalleryPhoto]) -> list[Sequence[GalleryPhoto]]:
+    """The photos in the chunks that are embedded together: by their place in the list, whoever embeds them."""
+    return [photos[start : start + CHUNK] for start in range(0, len(photos), CHUNK)]
+
+
+def hash_photos(files: PhotoFiles, photos: Sequence[GalleryPhoto], workers: int) -> list[HashedPhoto]:
     """Every photo with the sha256 of its content, in the same order."""
     with ThreadPoolExecutor(workers) as pool:
-        hashes = pool.map(lambda photo: _content_hash(root / photo.file), photos, chunksize=256)
+        hashes = pool.map(lambda photo: files.sha256(photo.file), photos, chunksize=256)
         return list(zip(photos, hashes, strict=True))
 
 
@@ -121,16 +164,22 @@ def gallery_digest(hashed: Sequence[HashedPhoto]) -> str:
 
 
 def gather(
-    root: Path, hashed: Sequence[HashedPhoto], outcomes: dict[str, Embedded]
+    hashed: Sequence[HashedPhoto], outcomes: dict[str, Embedded], is_there: Callable[[GalleryPhoto], bool]
 ) -> tuple[list[PhotoRecord], list[Miss], NDArray[np.float16]]:
-    """The outcome of every photo of the gallery, in its order: who goes into the index, and what could not."""
+    """The outcome of every photo of the gallery, in its order: who goes into the index, and what could not.
+
+    Args:
+        hashed: the photos as they were when the build began.
+        outcomes: what became of contents.
+        is_there: whether a photo whose content has no outcome is still there, changed.
+    """
     records: list[PhotoRecord] = []
     misses: list[Miss] = []
     vectors: list[NDArray[np.float16]] = []
     for photo, content in hashed:
         outcome = outcomes.get(content)
         if outcome is None:
-            changed = bool(content) and (root / photo.file).exists()
+            changed = bool(content) and is_there(photo)
             misses.append(Miss(photo.person, photo.file, "", CHANGED if changed else UNREADABLE))
         elif outcome.vector is None:
             misses.append(Miss(photo.person, photo.file, content, outcome.reason))
@@ -138,13 +187,6 @@ def gather(
             records.append(PhotoRecord(photo.person, photo.file, content, outcome.face_box))
             vectors.append(outcome.vector)
     return records, misses, np.array(vectors, np.float16)
-
-
-def _content_hash(path: Path) -> str:
-    try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
-    except OSError:
-        return ""
 
 
 Progress: TypeAlias = Callable[[str, int, int], None]
