@@ -126,7 +126,7 @@ def read_photo(source: bytes | Path, limits: PhotoLimits = DEFAULT_LIMITS) -> Ph
         PhotoError: the file cannot be read.
     """
     data = _read_file(source, limits) if isinstance(source, Path) else source
-    _check_bytes(len(data), limits)
+    check_bytes(len(data), limits)
     kind = recognise(data)
     try:
         return _decode(kind, data, limits)
@@ -143,7 +143,7 @@ def _read_file(path: Path, limits: PhotoLimits) -> bytes:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):  # a pipe or a device may never end
             raise PhotoError(f"{path} is a folder or a device, not a photo.", hint="Name a photo inside it.")
-        _check_bytes(status.st_size, limits)
+        check_bytes(status.st_size, limits)
         with path.open("rb") as file:
             return file.read(limits.max_bytes + 1)  # it may have grown since
     except (OSError, ValueError) as error:
@@ -151,7 +151,13 @@ def _read_file(path: Path, limits: PhotoLimits) -> bytes:
         raise PhotoError(f"{path} cannot be read: {reason}.", hint="Check path and permissions.") from error
 
 
-def _check_bytes(count: int, limits: PhotoLimits) -> None:
+def check_bytes(count: int, limits: PhotoLimits) -> None:
+    """Whether a file of so many bytes would be read; `read_photo` checks it itself.
+
+    Raises:
+        EmptyPhotoError: there are none.
+        TooLargeError: more than the limit.
+    """
     if count == 0:
         raise EmptyPhotoError("This file is empty.", hint="Send the photo again.")
     if count > limits.max_bytes:

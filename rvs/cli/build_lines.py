@@ -5,11 +5,13 @@ Either progress, or at the end `{"report": ...}` or `{"error": ...}`. It knows n
 
 import json
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from functools import partial
+from typing import Any, TextIO
 
 from rvs.errors import LookalikeError
 
@@ -58,15 +60,16 @@ class ProgressLines:
 def progress_lines() -> Iterator[ProgressLines]:
     """A function to report progress to; an error of ours becomes the last line."""
     try:
-        yield ProgressLines(write_line)
+        # To where it goes now, wherever a library sends it during the build.
+        yield ProgressLines(partial(write_line, to=sys.stdout))
     except LookalikeError as error:
         write_line({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
         raise
 
 
-def write_line(document: dict[str, Any]) -> None:
-    """One object on standard output, at once."""
-    print(json.dumps(document, ensure_ascii=False), flush=True)
+def write_line(document: dict[str, Any], *, to: TextIO | None = None) -> None:
+    """One object on standard output, or another file, at once."""
+    print(json.dumps(document, ensure_ascii=False), file=to, flush=True)
 
 
 def end_with_stdin() -> None:

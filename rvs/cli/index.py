@@ -9,6 +9,7 @@ from rich.text import Text
 
 from rvs.cli import versions
 from rvs.cli.build_lines import MISSES_TOLD, end_with_stdin, progress_lines, write_line
+from rvs.cli.ray_build import work_on_ray
 from rvs.cli.terminal import (
     DetectorWeightsOption,
     IndexOption,
@@ -23,6 +24,7 @@ from rvs.engine import LFW, load_settings_pipeline, remember_gallery
 from rvs.errors import ConfigError, GalleryMissingError
 from rvs.gallery.build import DEFAULT_TREES, Builder, BuildReport
 from rvs.gallery.lfw import find_lfw
+from rvs.gallery.on_ray.gallery_files import local_folder
 from rvs.gallery.store import Store
 from rvs.gallery.verify import check_recall, check_vectors, realistic_probes
 from rvs.gallery.version import open_version
@@ -38,7 +40,11 @@ _MISSES_SHOWN = 20
 @app.command()
 def build(
     gallery: Annotated[
-        Path | None, typer.Option("--gallery", help="Folder Person/photo.jpg. [default: where LFW is]")
+        str | None,
+        typer.Option(
+            "--gallery",
+            help="Folder Person/photo.jpg; on Ray also a URL, s3://bucket/crew. [default: where LFW is]",
+        ),
     ] = None,
     index: Annotated[
         str | None,
@@ -56,6 +62,21 @@ def build(
     misses: Annotated[
         Path | None, typer.Option(help="Write the photos that could not be used to this file.")
     ] = None,
+    on: Annotated[
+        Literal["ray"] | None,
+        typer.Option(help="Embed on the machines of a Ray cluster (pip install lookalike[ray])."),
+    ] = None,
+    ray_address: Annotated[
+        str | None,
+        typer.Option(help="Its head, host:port. [default: one is started, on this machine alone]"),
+    ] = None,
+    shards: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder or URL where its machines keep what is done until the index is there. "
+            "[default: with the index]"
+        ),
+    ] = None,
     as_json: JsonOption = False,
     progress_json: Annotated[
         bool, typer.Option("--progress-json", help="Print progress and report as JSON, one object a line.")
@@ -65,6 +86,8 @@ def build(
     """Build an index: only new or changed photos are embedded, and a build that was stopped goes on."""
     if until_stdin_closes:
         end_with_stdin()
+    if on is None:
+        _refuse_what_is_rays(gallery, ray_address, shards)
     with progress_lines() if progress_json else progress_bar() as progress:
         settings = load_settings(
             index=index or (_index_name(gallery) if gallery else LFW),
@@ -72,7 +95,7 @@ def build(
             weights=weights,
             detector_weights=detector_weights,
         )
-        root = gallery or _lfw(settings)
+        root = gallery or str(_lfw(settings))
         builder = Builder(
             store=Store(settings.index_dir / settings.index),
             pipeline=load_settings_pipeline(settings, many_photos=True),
@@ -83,8 +106,14 @@ def build(
             trees=trees,
             keep=settings.keep_versions,
         )
-        report = builder.build(root, progress, fresh=fresh)
-    remember_gallery(settings, root)
+        folder = local_folder(root)
+        if on == "ray":
+            with work_on_ray(settings, builder, root, address=ray_address, shards=shards) as work:
+                report = builder.build_by(work, progress, fresh=fresh)
+        else:
+            report = builder.build(folder or Path(root), progress, fresh=fresh)
+    if folder is not None:
+        remember_gallery(settings, folder)
     if misses is not None:
         lines = [f"{miss.file}\t{miss.reason}" for miss in report.misses]
         misses.write_text("\n".join([*lines, ""]), encoding="utf-8")
@@ -138,8 +167,19 @@ def _lfw(settings: Settings) -> Path:
     return root
 
 
-def _index_name(gallery: Path) -> str:
-    name = re.sub(r"[^a-z0-9._-]+", "-", gallery.resolve().name.lower()).strip("-._")
+def _refuse_what_is_rays(gallery: str | None, address: str | None, shards: str | None) -> None:
+    if gallery is not None and local_folder(gallery) is None:
+        raise ConfigError(
+            f"{gallery} is not a folder of this machine.", hint="Add --on ray to build from a URL."
+        )
+    if address is not None or shards is not None:
+        raise ConfigError("--ray-address and --shards are about a build on Ray.", hint="Add --on ray.")
+
+
+def _index_name(gallery: str) -> str:
+    folder = local_folder(gallery)
+    last = gallery.rstrip("/").rpartition("/")[2] if folder is None else folder.resolve().name
+    name = re.sub(r"[^a-z0-9._-]+", "-", last.lower()).strip("-._")
     if not name or name == LFW:
         raise ConfigError("This gallery needs a name for its index.", hint="Give one with --index NAME.")
     return name[:64]

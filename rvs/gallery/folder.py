@@ -7,7 +7,7 @@ of it for the build.
 import logging
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +66,30 @@ def list_photos(root: Path) -> list[GalleryPhoto]:
             f"The gallery folder {root} has photos, but no folder per person with photos in it.", hint=_LAYOUT
         )
     raise GalleryMissingError(f"The gallery folder {root} has no photos.", hint=_LAYOUT)
+
+
+def photos_among(files: Iterable[str], place: str) -> list[GalleryPhoto]:
+    """The photos among files that a store has listed, by the rules of `list_photos`.
+
+    Args:
+        files: names relative to the gallery, with "/".
+        place: the gallery, for people to read.
+
+    Raises:
+        GalleryMissingError: there is none.
+    """
+    photos = []
+    for file in files:
+        parts = file.split("/")
+        hidden = any(not part or part.startswith(".") for part in parts)
+        if len(parts) > 1 and not hidden and _has_photo_suffix(file):
+            photos.append(GalleryPhoto(person_name(parts[0]), file))
+    if not photos:
+        raise GalleryMissingError(
+            f"The gallery {place} has no folder per person with photos in it, or cannot be read.",
+            hint=_LAYOUT,
+        )
+    return sorted(photos, key=lambda photo: photo.file)
 
 
 def person_name(folder_name: str) -> str:

@@ -1,0 +1,1 @@
+"""Building an index on many machines with Ray Data; the extra `ray`."""
