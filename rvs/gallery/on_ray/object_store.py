@@ -6,7 +6,8 @@ then ends what is being done: taken for missing, half a gallery would vanish fro
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TypeVar
 
 from rvs.errors import ConfigError, RebuildFailedError
@@ -46,7 +47,9 @@ class ObjectStore:
         """The name of every file, relative to the URL, with "/"; none when nothing is there."""
         self._files.invalidate_cache()
         try:
-            found = self._asked(lambda: self._files.find(self._root))
+            found = (
+                self._asked(lambda: self._files.find(self._root)) if self._finds_itself() else self._walked()
+            )
         except _NOT_THERE:
             return []
         return sorted(name.removeprefix(self._root).lstrip("/") for name in found)
@@ -96,6 +99,24 @@ class ObjectStore:
         """Everything below the URL, if there is anything."""
         if self._asked(lambda: self._files.exists(self._root)):
             self._asked(lambda: self._files.rm(self._root, recursive=True))
+
+    def _finds_itself(self) -> bool:
+        # Object stores list thousands of files with one request. fsspec's own way goes from folder to folder, and
+        # leaves out without a word those that it cannot list.
+        kind = type(self._files)
+        inherited = (needed("fsspec").AbstractFileSystem.find, needed("fsspec.asyn").AsyncFileSystem._find)
+        return getattr(kind, "_find", kind.find) not in inherited
+
+    def _walked(self) -> Iterator[str]:
+        pending = [self._root]
+        while pending:
+            folder = pending.pop()
+            for entry in self._asked(partial(self._files.ls, folder, detail=True)):
+                name = entry["name"].rstrip("/")
+                if entry["type"] != "directory":
+                    yield name
+                elif name != folder:
+                    pending.append(name)
 
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}" if self._root else name

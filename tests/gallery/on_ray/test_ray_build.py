@@ -264,7 +264,7 @@ def test_a_cluster_of_its_own_takes_a_url_and_keeps_to_loopback(
             tree = descendants(process.pid)
             started |= set(tree)
             seen |= listening(tree)
-            time.sleep(0.1)
+            time.sleep(0.4)
         said, complained = process.communicate()
     assert process.returncode == 0, complained
     report = json.loads(said)

@@ -8,14 +8,16 @@ import json
 import sys
 from typing import Any
 
-from ray.cluster_utils import Cluster  # type: ignore[import-not-found,unused-ignore]
+from rvs.gallery.on_ray.packages import needed
 
 _OBJECTS_BYTES = 100_000_000
 
 
 def main() -> None:
-    node = {"num_cpus": 1, "object_store_memory": _OBJECTS_BYTES}
-    cluster: Any = Cluster(initialize_head=True, head_node_args=node | {"include_dashboard": False})
+    node: dict[str, Any] = {"num_cpus": 1, "object_store_memory": _OBJECTS_BYTES}
+    cluster: Any = needed("ray.cluster_utils").Cluster(
+        initialize_head=True, head_node_args=node | {"include_dashboard": False}
+    )
     nodes = [cluster.head_node, cluster.add_node(**node)]
     print(json.dumps({"address": cluster.address, "raylets": [_raylet(one) for one in nodes]}), flush=True)
     sys.stdin.read()
