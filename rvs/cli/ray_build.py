@@ -11,7 +11,7 @@ from rvs.gallery.on_ray.gallery_files import gallery_files
 from rvs.gallery.on_ray.work import RayWork
 from rvs.inference import InferenceOptions, choose_precision
 from rvs.pipeline import Pipeline, load_pipeline, parse_pipeline
-from rvs.settings import Settings
+from rvs.settings import Settings, load_settings
 
 
 @contextmanager
@@ -52,6 +52,8 @@ def load_in_worker(settings: Settings, options: InferenceOptions) -> Pipeline:
         WeightsError: weights are missing or damaged.
     """
     choose_precision(options.precision, options.runtime)
+    if not options.cache_dir.is_dir():  # that of the machine that builds
+        options = replace(options, cache_dir=load_settings().cache_dir)
     return load_pipeline(
         parse_pipeline(settings.pipeline),
         options,

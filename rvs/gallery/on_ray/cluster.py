@@ -54,7 +54,7 @@ def connected(address: str | None, cpus: int) -> Iterator[None]:
         what = f"The Ray cluster at {address} cannot be used" if address else "Ray does not start"
         raise ConfigError(f"{what}: {error}", hint=_HINT) from error
     try:
-        logging.getLogger("ray.data").setLevel(logging.ERROR)  # it tells of every stage
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL)  # errors come as exceptions
         context = data.DataContext.get_current()
         context.enable_progress_bars = False  # ours tells
         # It prints what it does again, and our standard output is for answers.

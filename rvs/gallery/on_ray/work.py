@@ -6,12 +6,13 @@ machine that dies costs the shards it was at, which another one makes.
 
 import json
 import re
+import secrets
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rvs.errors import LookalikeError, RebuildFailedError
+from rvs.errors import RebuildFailedError
 from rvs.gallery.embed import CHUNK, FaceChoice, HashedPhoto
 from rvs.gallery.folder import GalleryPhoto
 from rvs.gallery.journal import Embedded
@@ -81,7 +82,15 @@ class RayWork:
         shards = self._shards(kept)
         if fresh:
             shards.delete()
-        plan = WorkerPlan(self.load, self.fingerprint, self.files, shards, self.face_choice, self.limits)
+        plan = WorkerPlan(
+            self.load,
+            self.fingerprint,
+            self.files,
+            shards,
+            secrets.token_hex(4),
+            self.face_choice,
+            self.limits,
+        )
         return RayRun(plan, self.shard_photos, read_all(shards))
 
     def forget(self, kept: Path) -> None:
@@ -160,13 +169,11 @@ def _mapped(rows: list[dict[str, Any]], function: Any, **how: Any) -> Iterator[d
         raise _failure(error) from error
 
 
-def _failure(error: Exception) -> LookalikeError:
-    cause = getattr(error, "cause", None)
-    if isinstance(cause, LookalikeError):
-        return cause
-    # What an actor said while it was made comes as the last line of its traceback.
-    words = str(cause or error).strip().splitlines() or [type(error).__name__]
+def _failure(error: Exception) -> RebuildFailedError:
+    # Ray passes on an exception as text: tracebacks, with advice of its own around them.
+    said = re.findall(r"^(?!ray\.)[\w.]*(?:Error|Exception): (.+)$", str(error), re.MULTILINE)
+    last_line = (str(error).strip().splitlines() or [type(error).__name__])[-1]
     return RebuildFailedError(
-        f"The workers could not go on: {re.sub(r'^[a-z_.]*[A-Z][A-Za-z]*Error: ', '', words[-1])}",
-        hint="Start the build again; it goes on where it was.",
+        f"The workers could not go on: {said[-1] if said else last_line}",
+        hint="When that is mended, start the build again; it goes on where it was.",
     )

@@ -1,5 +1,10 @@
-"""What runs in the workers of the cluster: hashing photos, and embedding them with networks loaded once."""
+"""What runs in the workers of the cluster: hashing photos, and embedding them with networks loaded once.
 
+Ray gives what a dead worker was at to another one, for ever. A photo that kills whoever reads it would never let
+the build end, so each try leaves a note, and after some the build ends with the photo's name.
+"""
+
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +18,8 @@ from rvs.gallery.on_ray.shards import Shards, packed
 from rvs.photo import PhotoLimits
 from rvs.pipeline import Pipeline
 
+_MOST_TRIES = 5  # workers die for other reasons too
+
 
 @dataclass(frozen=True, slots=True)
 class WorkerPlan:
@@ -23,6 +30,7 @@ class WorkerPlan:
         fingerprint: that it must have.
         files: the gallery's.
         shards: where outcomes go.
+        run: tells this run from earlier ones, whose tries do not count.
         face_choice, limits: as of the `Builder`.
     """
 
@@ -30,6 +38,7 @@ class WorkerPlan:
     fingerprint: str
     files: PhotoFiles
     shards: Shards
+    run: str
     face_choice: FaceChoice
     limits: PhotoLimits
 
@@ -52,22 +61,47 @@ class ShardEmbedder:
             )
         self._embedder = PhotoEmbedder(plan.files, pipeline, plan.face_choice, plan.limits)
         self._shards = plan.shards
+        self._run = plan.run
 
     def __call__(self, batch: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
-        """A row per list of photos (`files`, JSON) to a row per shard: its name, "" without outcomes; photos."""
+        """A row per list of photos (`files`, JSON) to a row per shard: its name, "" without outcomes; photos.
+
+        Raises:
+            RebuildFailedError: a photo kills its workers, or the shards' store does not answer.
+        """
         lists = [json.loads(files) for files in batch["files"]]
         return {"shard": [self._shard(files) for files in lists], "photos": [len(files) for files in lists]}
 
     def _shard(self, files: Sequence[str]) -> str:
+        photos = [GalleryPhoto("", file) for file in files]
+        name = hashlib.sha256(json.dumps(files).encode()).hexdigest()[:32]
+        tries = self._tries(name)
+        if len(tries) >= _MOST_TRIES:
+            raise RebuildFailedError(
+                f"{len(tries)} workers have died over {tries[-1]}.",
+                hint="Take this photo out of the gallery, or give the workers more memory, and build again.",
+            )
         outcomes: list[Outcome] = []
-        for chunk in chunks_of([GalleryPhoto("", file) for file in files]):
+        # Again after a death: photo by photo, to know which one it is.
+        for chunk in [[photo] for photo in photos] if tries else chunks_of(photos):
+            self._shards.write(self._note(name, len(tries)), chunk[0].file.encode())
             outcomes += self._embedder.embed_chunk(chunk)
         readable = {content: outcome for content, outcome in outcomes if content}
         if not readable:
             return ""
-        name = f"{hashlib.sha256(json.dumps(files).encode()).hexdigest()[:32]}.parquet"
-        self._shards.write(name, packed(readable))
-        return name
+        self._shards.write(f"{name}.parquet", packed(readable))
+        return f"{name}.parquet"
+
+    def _tries(self, name: str) -> list[str]:
+        # What those before this one were at when they died.
+        found: list[str] = []
+        with contextlib.suppress(FileNotFoundError):
+            while len(found) < _MOST_TRIES:
+                found.append(self._shards.read(self._note(name, len(found))).decode())
+        return found
+
+    def _note(self, name: str, number: int) -> str:
+        return f"{name}.{self._run}.try-{number}"
 
 
 def hash_files(batch: Mapping[str, Sequence[Any]], files: PhotoFiles) -> dict[str, list[Any]]:
