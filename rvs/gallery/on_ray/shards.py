@@ -98,7 +98,7 @@ def shards_at(place: str) -> Shards:
         ConfigError: a URL that fsspec does not know.
     """
     folder = local_folder(place)
-    return StoreShards(ObjectStore(place)) if folder is None else FolderShards(folder)
+    return StoreShards(ObjectStore(place)) if folder is None else FolderShards(folder.absolute())
 
 
 def read_all(shards: Shards) -> dict[str, Embedded]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rvs.errors import RebuildFailedError
-from rvs.gallery.embed import CHUNK, FaceChoice, HashedPhoto
+from rvs.gallery.embed import CHUNK, FaceChoice, HashedPhoto, PhotoFiles
 from rvs.gallery.folder import GalleryPhoto
 from rvs.gallery.journal import Embedded
 from rvs.gallery.on_ray.gallery_files import GalleryFiles
@@ -24,6 +24,7 @@ from rvs.photo import PhotoLimits
 from rvs.pipeline import Pipeline
 
 SHARD_PHOTOS = 8 * CHUNK  # about half a minute on one core: what the death of a worker costs
+_LOOKED_AT = 20  # photos that workers could not read: a few tell a worker that can read none
 _MOST_BLOCKS = 10_000  # of Ray's bookkeeping
 _LISTS_PER_CORE = 4  # so that no core is idle for long at the end
 
@@ -59,19 +60,16 @@ class RayWork:
         """See `GalleryWork`.
 
         Raises:
-            RebuildFailedError: the workers cannot read a single photo.
+            RebuildFailedError: a worker cannot read what this machine can.
         """
         lists = _lists(photos, self.shard_photos)
         hashes: dict[int, list[str]] = {}
         for row in _mapped(lists, hash_files, fn_kwargs={"files": self.files}, num_cpus=1):
             hashes[row["number"]] = json.loads(row["hashes"])
         found = [content for number in range(len(lists)) for content in hashes[number]]
-        if not any(found):
-            raise RebuildFailedError(
-                f"The workers cannot read any photo of {self.place}.",
-                hint="The gallery has to be where all machines reach it: a shared folder, or a URL.",
-            )
-        return list(zip(photos, found, strict=True))
+        hashed = list(zip(photos, found, strict=True))
+        _refuse_blind_workers(self.files, [photo.file for photo, content in hashed if not content])
+        return hashed
 
     def is_there(self, photo: GalleryPhoto) -> bool:
         """See `GalleryWork`."""
@@ -128,6 +126,7 @@ class RayRun:
             min_size=1, initial_size=min(cores, len(lists)), max_size=len(lists)
         )
         for row in _mapped(lists, ShardEmbedder, fn_constructor_args=(self.plan,), compute=pool, num_cpus=1):
+            _refuse_blind_workers(self.plan.files, json.loads(row["unreadable"]))
             if row["shard"]:
                 self.done.update(self._read(row["shard"]))
             yield row["photos"]
@@ -144,6 +143,16 @@ class RayRun:
                 "What a worker has written does not arrive here.",
                 hint="Name a folder or URL that all machines reach, with --shards.",
             ) from error
+
+
+def _refuse_blind_workers(files: PhotoFiles, unreadable: Sequence[str]) -> None:
+    # A machine without the shared folder, or without the key to the store, would empty the next version.
+    for file in unreadable[:_LOOKED_AT]:
+        if files.sha256(file):
+            raise RebuildFailedError(
+                f"A worker cannot read {file}, and this machine can.",
+                hint="The gallery has to be where every machine reaches it: in a shared folder, or behind a URL.",
+            )
 
 
 def _lists(photos: Sequence[GalleryPhoto], most: int) -> list[dict[str, Any]]:

@@ -60,19 +60,27 @@ class ShardEmbedder:
                 hint="Install the same version of lookalike and the same weights on every machine.",
             )
         self._embedder = PhotoEmbedder(plan.files, pipeline, plan.face_choice, plan.limits)
+        self._files = plan.files
         self._shards = plan.shards
         self._run = plan.run
 
     def __call__(self, batch: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
-        """A row per list of photos (`files`, JSON) to a row per shard: its name, "" without outcomes; photos.
+        """A row per list of photos (`files`, JSON) to a row per shard.
+
+        Its name, "" when it has no outcomes; how many `photos` there were, and which are `unreadable` (JSON).
 
         Raises:
             RebuildFailedError: a photo kills its workers, or the shards' store does not answer.
         """
-        lists = [json.loads(files) for files in batch["files"]]
-        return {"shard": [self._shard(files) for files in lists], "photos": [len(files) for files in lists]}
+        rows: dict[str, list[Any]] = {"shard": [], "photos": [], "unreadable": []}
+        for files in map(json.loads, batch["files"]):
+            name, unreadable = self._shard(files)
+            rows["shard"].append(name)
+            rows["photos"].append(len(files))
+            rows["unreadable"].append(json.dumps(unreadable))
+        return rows
 
-    def _shard(self, files: Sequence[str]) -> str:
+    def _shard(self, files: Sequence[str]) -> tuple[str, list[str]]:
         photos = [GalleryPhoto("", file) for file in files]
         name = hashlib.sha256(json.dumps(files).encode()).hexdigest()[:32]
         tries = self._tries(name)
@@ -87,10 +95,13 @@ class ShardEmbedder:
             self._shards.write(self._note(name, len(tries)), chunk[0].file.encode())
             outcomes += self._embedder.embed_chunk(chunk)
         readable = {content: outcome for content, outcome in outcomes if content}
+        # Outcomes come in no particular order and without names, so ask again.
+        missing = len(outcomes) - sum(bool(content) for content, _ in outcomes)
+        unreadable = [file for file in files if not self._files.sha256(file)] if missing else []
         if not readable:
-            return ""
+            return "", unreadable
         self._shards.write(f"{name}.parquet", packed(readable))
-        return f"{name}.parquet"
+        return f"{name}.parquet", unreadable
 
     def _tries(self, name: str) -> list[str]:
         # What those before this one were at when they died.

@@ -68,7 +68,9 @@ def test_what_cannot_be_used_is_an_outcome_and_what_cannot_be_read_is_none(
 ) -> None:
     (gallery / "Person_00" / "text.png").write_text("This is not a photo.")
     files = ["Person_00/text.png", "Person_00/gone.png", "Person_07/1.png", "Person_01/2.png"]
-    (name,) = ShardEmbedder(plan)(batch(files))["shard"]
+    rows = ShardEmbedder(plan)(batch(files))
+    (name,) = rows["shard"]
+    assert rows["unreadable"] == ['["Person_00/gone.png"]']
     done = read_all(plan.shards)
     assert name
     assert sorted(one.reason for one in done.values())[1:] == [NO_FACE, "This is text, not a photo."]
@@ -76,7 +78,8 @@ def test_what_cannot_be_used_is_an_outcome_and_what_cannot_be_read_is_none(
 
 
 def test_nothing_readable_makes_no_shard(plan: WorkerPlan) -> None:
-    assert ShardEmbedder(plan)(batch(["gone/1.png"])) == {"shard": [""], "photos": [1]}
+    rows = ShardEmbedder(plan)(batch(["gone/1.png"]))
+    assert rows == {"shard": [""], "photos": [1], "unreadable": ['["gone/1.png"]']}
     assert plan.shards.names() == []
 
 
