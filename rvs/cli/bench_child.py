@@ -91,20 +91,19 @@ def _batch(
 ) -> dict[str, Any]:
     from rvs.engine import load_settings_pipeline  # noqa: PLC0415
     from rvs.evaluation.batch import measure_batch, photos_needed  # noqa: PLC0415
-    from rvs.gallery.embed import PhotoEmbedder  # noqa: PLC0415
+    from rvs.gallery.embed import FolderFiles, PhotoEmbedder  # noqa: PLC0415
     from rvs.gallery.folder import list_photos  # noqa: PLC0415
 
     options = settings.inference_options(many_photos=True)
     embedder = PhotoEmbedder(
-        root=gallery,
+        files=FolderFiles(gallery),
         pipeline=load_settings_pipeline(settings, many_photos=True),
         face_choice=served.engine.version.manifest.face_choice,
         limits=settings.photo_limits(),
-        workers=options.threads,
     )
     photos = list_photos(gallery)[: photos_needed(options.threads)]
     tick = _Ticks(progress, f"{options.runtime}: batch", 2 * len(photos))
-    return asdict(measure_batch(embedder, photos, source, tick))
+    return asdict(measure_batch(embedder, options.threads, photos, source, tick))
 
 
 def _growth(settings: Settings, progress: ProgressLines, *, size: int, trees: int) -> dict[str, Any]:

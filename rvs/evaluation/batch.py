@@ -51,6 +51,7 @@ def photos_needed(workers: int) -> int:
 
 def measure_batch(
     embedder: PhotoEmbedder,
+    workers: int,
     photos: Sequence[GalleryPhoto],
     source: Literal["gallery", "made"],
     tick: Callable[[int], None],
@@ -59,15 +60,16 @@ def measure_batch(
 
     Args:
         embedder: how; its networks should be loaded for throughput.
+        workers: photos worked on side by side.
         photos: at least one, of its gallery.
         source: where they come from.
         tick: told after each part how many photos it had; twice as many as there are, in all.
     """
     # Once before: the networks compile for the shapes of these photos.
-    list(embedder.embed(photos[: CHUNK * embedder.workers : 8]))
+    list(embedder.embed(photos[: CHUNK * workers : 8], workers))
     usable = 0
     started = time.perf_counter()
-    for chunk in embedder.embed(photos):
+    for chunk in embedder.embed(photos, workers):
         usable += sum(outcome.vector is not None for _, outcome in chunk)
         tick(len(chunk))
     seconds = time.perf_counter() - started
@@ -77,7 +79,7 @@ def measure_batch(
         source=source,
         photos=len(photos),
         usable=usable,
-        workers=embedder.workers,
+        workers=workers,
         seconds=round(seconds, 3),
         per_second=round(len(photos) / seconds, 1),
         stage_ms={stage: round(elapsed_ms / len(photos), 3) for stage, elapsed_ms in sums.items()},
@@ -98,7 +100,7 @@ def _stage_by_stage(
         for photo in chunk:
             laps.start()
             try:
-                read = read_photo(embedder.root / photo.file, embedder.limits)
+                read = read_photo(embedder.files.source(photo.file), embedder.limits)
             except LookalikeError:
                 continue  # a gallery may have damaged photos
             sums["decode"] += laps.lap("decode")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from rvs.evaluation.batch import measure_batch, photos_needed
-from rvs.gallery.embed import CHUNK, PhotoEmbedder
+from rvs.gallery.embed import CHUNK, FolderFiles, PhotoEmbedder
 from rvs.gallery.folder import list_photos
 from rvs.photo import PhotoLimits
 from tests.gallery.small import Colours, draw, make_gallery, pipeline_of_patches, save
@@ -17,9 +17,9 @@ def test_every_photo_goes_through_once_in_each_pass(tmp_path: Path) -> None:
     save(draw(1, brightness=0.0).point(lambda _: 0), root / "Person_00" / "dark.png")
     network = Colours()
     ticks: list[int] = []
-    embedder = PhotoEmbedder(root, pipeline_of_patches(network), "largest", PhotoLimits(), workers=2)
+    embedder = PhotoEmbedder(FolderFiles(root), pipeline_of_patches(network), "largest", PhotoLimits())
     photos = list_photos(root)
-    speed = measure_batch(embedder, photos, "gallery", ticks.append)
+    speed = measure_batch(embedder, 2, photos, "gallery", ticks.append)
     assert (speed.source, speed.photos, speed.usable, speed.workers) == ("gallery", 22, 20, 2)
     assert speed.per_second == pytest.approx(22 / speed.seconds, rel=0.05)
     assert sum(ticks) == 44
@@ -34,8 +34,8 @@ def test_every_photo_goes_through_once_in_each_pass(tmp_path: Path) -> None:
 def test_whole_images_have_no_face_but_a_chip(tmp_path: Path) -> None:
     root = make_gallery(tmp_path, range(3), 1)
     pipeline = pipeline_of_patches(whole_image=True)
-    embedder = PhotoEmbedder(root, pipeline, "centre", PhotoLimits(), workers=1)
-    speed = measure_batch(embedder, list_photos(root), "made", lambda _: None)
+    embedder = PhotoEmbedder(FolderFiles(root), pipeline, "centre", PhotoLimits())
+    speed = measure_batch(embedder, 1, list_photos(root), "made", lambda _: None)
     assert speed.usable == 3
     assert speed.stage_ms["align"] > 0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from rvs.answer import Question, answer, load_served, warm_up
 from rvs.engine import load_settings_pipeline
-from rvs.gallery.embed import PhotoEmbedder
+from rvs.gallery.embed import FolderFiles, PhotoEmbedder
 from rvs.gallery.folder import GalleryPhoto
 from rvs.photo import read_photo
 from rvs.settings import load_settings
@@ -30,7 +30,7 @@ def load(setup: Setup, parts: Parts) -> Loaded:
     @functools.cache  # loaded when it is first asked for: not every worker is
     def embedder() -> PhotoEmbedder:
         pipeline = load_settings_pipeline(settings, many_photos=True)
-        return PhotoEmbedder(Path("/"), pipeline, "centre", served.limits, setup.workers)
+        return PhotoEmbedder(FolderFiles(Path("/")), pipeline, "centre", served.limits)
 
     def grid(photos: Sequence[str]) -> int:
         stages = Stages()
@@ -51,7 +51,7 @@ def load(setup: Setup, parts: Parts) -> Loaded:
             return len(engine.pipeline.faces(photo.pixels))
 
     def index(photos: Sequence[str]) -> int:
-        chunks = embedder().embed([GalleryPhoto("", photo) for photo in photos])
+        chunks = embedder().embed([GalleryPhoto("", photo) for photo in photos], setup.workers)
         return sum(outcome.vector is not None for chunk in chunks for _, outcome in chunk)
 
     tasks = {"grid": grid, "people": people, "faces": faces, "index": index}
