@@ -54,6 +54,7 @@ def openapi_document(*, key_required: bool, people: int, photo_bytes: int) -> Js
         "find", "Whom a face resembles", FindParameters, FindDocument, _photo_body(body), people=people
     )
     find["responses"]["200"]["content"]["image/jpeg"] = {"schema": _PHOTO}
+    find["requestBody"]["x-max-bytes"] = photo_bytes  # for the page, which says so before it sends
     find["description"] = "With `Accept: image/jpeg` the answer is the picture grid itself."
     compare_body = _form_body(f"Each photo: {body.lower()}", "first", "second")
     document: Json = {
