@@ -36,6 +36,11 @@ export function describe({ quality, matches }) {
   return { headline: `Resembles ${name}`, sentence, poor };
 }
 
+export function facesText(faces, chosen) {
+  if (faces > 1) return `Face ${chosen} of ${faces}: choose another.`;
+  return faces ? "One face in the photo." : "The photo as a whole.";
+}
+
 function problems(quality) {
   if (!quality?.problems.length) return "";
   const so = quality.usable ? "Take the answer with care." : "The answer means little.";
