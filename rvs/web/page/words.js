@@ -37,7 +37,7 @@ export function describe({ quality, matches }) {
 }
 
 export function facesText(faces, chosen) {
-  if (faces > 1) return `Face ${chosen} of ${faces}: choose another.`;
+  if (faces > 1) return `Face ${chosen} of ${faces}. You can choose another.`;
   return faces ? "One face in the photo." : "The photo as a whole.";
 }
 
