@@ -1,5 +1,6 @@
 """The page in a tab of a real browser, watched: it has to stay at home, and to have nothing to complain of."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
@@ -22,10 +23,16 @@ class Tab:
     page: Any
     requests: list[Any] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    choosers: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
 
     async def choose(self, photo: bytes, name: str = "me.jpg", kind: str = "image/jpeg") -> None:
         """Choose a file."""
         await self.page.set_input_files("#file", {"name": name, "mimeType": kind, "buffer": photo})
+
+    async def file_dialog(self) -> Any:
+        """The dialog to choose a file, which has been opened or soon is."""
+        async with asyncio.timeout(20):
+            return await self.choosers.get()
 
     async def settled(self) -> None:
         """Wait until there is an answer or a problem."""
@@ -95,6 +102,8 @@ async def opened(browser: Any, url: str, **context: Any) -> AsyncIterator[Tab]:
         tab = Tab(await own.new_page())
         tab.page.set_default_timeout(20_000)
         tab.page.on("request", lambda request: tab.requests.append(request))  # noqa: PLW0108
+        # From the start, because it takes a moment until the browser shows no dialog of its own.
+        tab.page.on("filechooser", lambda chooser: tab.choosers.put_nowait(chooser))  # noqa: PLW0108
         tab.page.on("pageerror", lambda error: tab.complaints.append(str(error)))
         tab.page.on("console", lambda message: _note(tab, message))
         await tab.page.goto(url)

@@ -164,6 +164,31 @@ async def test_a_newer_photo_ends_the_question_before(
     await tab.page.unroute_all(behavior="ignoreErrors")
 
 
+async def test_another_face_ends_the_question_before(tab: Tab, site: Running, group: bytes) -> None:
+    held, go_on = asyncio.Event(), asyncio.Event()
+
+    async def hold(route: Any) -> None:
+        if "face=2" in route.request.url:
+            held.set()
+            await go_on.wait()
+        await route.continue_()
+
+    await tab.ask(group)
+    await tab.page.route(FIND, hold)
+    failed = []
+    tab.page.on("requestfailed", lambda request: failed.append((request.url, request.failure)))
+    await tab.page.click("#faces label >> nth=1")
+    await held.wait()
+    await tab.page.click("#faces label >> nth=2")
+    await tab.shows("#status", "Face 3 of 3")
+    ((url, failure),) = failed
+    assert ("face=2" in url, failure) == (True, "net::ERR_ABORTED")
+    answer = await found(site, group, face=3)
+    assert await tab.picture() == base64.b64decode(answer["searched"][0]["grid"]["base64"])
+    go_on.set()
+    await tab.page.unroute_all(behavior="ignoreErrors")
+
+
 async def test_a_file_that_is_slow_to_read_does_not_take_the_place_of_a_newer_one(
     tab: Tab, portrait: bytes, group: bytes
 ) -> None:
@@ -235,9 +260,8 @@ async def test_everything_can_be_done_with_the_keyboard(tab: Tab, group: bytes) 
         return await tab.page.evaluate(f"({focused})(document.activeElement)")
 
     assert (await press("Tab"))[0] == "file"
-    async with tab.page.expect_file_chooser() as chooser:
-        await press("Enter")
-    await (await chooser.value).set_files({"name": "us.jpg", "mimeType": "image/jpeg", "buffer": group})
+    await press("Enter")
+    await (await tab.file_dialog()).set_files({"name": "us.jpg", "mimeType": "image/jpeg", "buffer": group})
     await tab.settled()
     assert (await press("Shift+Tab"))[1] == "1"  # the radio button of the first face
     assert (await press("ArrowRight"))[1] == "2"
