@@ -21,7 +21,7 @@ from tools.sample_photo import sample_photo
 
 _DOCS = Path("docs")
 _TABS: dict[str, dict[str, Any]] = {
-    "page.png": {"viewport": {"width": 1000, "height": 950}},
+    "page.png": {"viewport": {"width": 1100, "height": 1010}},
     "page-phone.png": {"viewport": {"width": 360, "height": 740}, "is_mobile": True, "has_touch": True}
     | {"color_scheme": "dark", "device_scale_factor": 1.5},
 }

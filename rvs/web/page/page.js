@@ -1,7 +1,7 @@
 // The page: a photo comes in, is asked about, and the answer is shown. All there is to remember is in `state`.
 
 import { at, hideAnswer, hideFaces, showAnswer } from "./answer.js";
-import { Problem, checkSize, find, readLimits } from "./service.js";
+import { Problem, checkKey, checkSize, find, keyWanted, readLimits } from "./service.js";
 import { listen } from "./sources.js";
 
 const state = { file: null, photo: null, face: 1, key: "", running: null };
@@ -24,7 +24,9 @@ async function ask(face) {
   at("problem").hidden = true;
   busy(true);
   try {
-    checkSize(state.file, (await limits).photoBytes);
+    const { photoBytes, needsKey } = await limits;
+    checkSize(state.file, photoBytes);
+    if (needsKey && !state.key) throw keyWanted();
     const photo = state.photo ?? await read(state.file);
     running.signal.throwIfAborted(); // meanwhile it may be another file's turn
     state.photo = photo;
@@ -98,7 +100,7 @@ function showProblem(error) {
   const [message, hint] = error.code === "unauthorized" ? askForKey() : [error.message, error.hint];
   at("problem-message").textContent = message;
   at("problem-hint").textContent = hint;
-  at("again").hidden = !error.again;
+  at("again").hidden = !error.again || !state.file;
   at("problem").hidden = false;
   at("problem").scrollIntoView({ block: "nearest" });
 }
@@ -108,12 +110,19 @@ function askForKey() {
   state.key = "";
   at("key-form").hidden = false;
   at("key").focus();
+  at("key").select();
   return [wrong ? "This is not the key of the service." : "This service asks for a key.", "Type it above."];
 }
 
-function useKey(event) {
+async function useKey(event) {
   event.preventDefault();
   state.key = at("key").value.trim();
+  try {
+    await checkKey(state.key);
+  } catch (error) {
+    showProblem(error);
+    return;
+  }
   at("key").value = "";
   at("key-form").hidden = at("problem").hidden = true;
   if (state.file) ask(state.face);

@@ -44,7 +44,10 @@ export function listen(take, refuse) {
     }
   });
 
-  at("open-camera").addEventListener("click", () => takePhoto().then((photo) => photo && take(photo), refuse));
+  let taking = null; // so that impatient clicks open one camera
+  at("open-camera").addEventListener("click", () => {
+    taking ??= takePhoto().then((photo) => photo && take(photo), refuse).finally(() => { taking = null; });
+  });
   const onPhone = matchMedia("(pointer: coarse)").matches; // whose own camera app is better at this
   at("phone-camera").hidden = !onPhone;
   at("open-camera").hidden = onPhone || !hasCamera;

@@ -117,7 +117,8 @@ async def opened(browser: Any, url: str, **context: Any) -> AsyncIterator[Tab]:
 
 def _note(tab: Tab, message: Any) -> None:
     # Every answer that is an error is one to a browser as well.
-    refused = message.text.startswith("Failed to load resource") and "/v1/" in message.location["url"]
+    url = message.location["url"]
+    refused = message.text.startswith("Failed to load") and ("/v1/find" in url or url.endswith("/metrics"))
     if message.type in ("warning", "error") and not refused:
         tab.complaints.append(message.text)
 

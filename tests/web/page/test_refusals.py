@@ -113,7 +113,8 @@ async def test_a_key_is_asked_for_and_kept_in_the_tab_only(
             await tab.page.keyboard.press("Enter")
             await tab.shows("#problem-message", shown)
             assert await tab.page.evaluate("document.activeElement.id") == "key"
-        assert len(tab.asked()) == 2  # the short one was not even tried
+        assert sum(request.url.endswith("/metrics") for request in tab.requests) == 1  # not for the short one
+        assert tab.asked() == []
         await tab.page.fill("#key", f" {KEY} ")
         await tab.page.click("text=Use it")
         await tab.page.wait_for_selector("#words:not([hidden])")
@@ -125,6 +126,34 @@ async def test_a_key_is_asked_for_and_kept_in_the_tab_only(
         assert not any(KEY in request.url for request in tab.requests)
         await tab.page.reload()
         await tab.page.wait_for_selector("#key-form")
+
+
+async def test_a_key_that_is_no_longer_right_is_asked_for_again(
+    browser: Any, served: Served, portrait: bytes
+) -> None:
+    async with running(served, Setup(key=KEY)) as site, opened(browser, site.url) as tab:
+        await tab.page.fill("#key", KEY)
+        await tab.page.keyboard.press("Enter")
+        await tab.page.wait_for_selector("#key-form", state="hidden")
+        assert await tab.page.evaluate("document.activeElement.id") == "file"
+        body = json.dumps({"error": {"code": "unauthorized", "message": "A key.", "hint": "In a header."}})
+        await tab.page.route(FIND, lambda route: route.fulfill(status=401, body=body))
+        await tab.ask(portrait)
+        assert await tab.problem() == "This is not the key of the service."
+        assert await tab.page.is_visible("#key-form")
+
+
+async def test_without_a_connection_the_key_stays_to_be_tried_again(browser: Any, served: Served) -> None:
+    async with running(served, Setup(key=KEY)) as site, opened(browser, site.url) as tab:
+        await tab.page.route("**/metrics", lambda route: route.abort("connectionrefused"))
+        await tab.page.fill("#key", KEY)
+        await tab.page.keyboard.press("Enter")
+        assert await tab.problem() == "The service cannot be reached."
+        assert await tab.page.is_hidden("#again")  # there is no photo to ask with
+        await tab.page.unroute("**/metrics")
+        await tab.page.click("text=Use it")
+        await tab.page.wait_for_selector("#key-form", state="hidden")
+        assert await tab.page.is_hidden("#problem")
 
 
 async def test_nothing_is_stored(tab: Tab, group: bytes) -> None:

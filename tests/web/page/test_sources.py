@@ -81,6 +81,8 @@ async def test_a_photo_is_taken_with_the_camera(tab: Tab) -> None:
 
 async def test_a_camera_that_is_closed_takes_nothing(tab: Tab) -> None:
     await tab.page.click("#open-camera")
+    await tab.page.evaluate("document.getElementById('open-camera').click()")  # impatient
+    await tab.page.wait_for_selector("#shoot:enabled")
     stream = await tab.page.evaluate_handle("document.getElementById('viewfinder').srcObject")
     assert await stream.evaluate("stream => stream.active")
     await tab.page.keyboard.press("Escape")
@@ -88,6 +90,14 @@ async def test_a_camera_that_is_closed_takes_nothing(tab: Tab) -> None:
     assert not await stream.evaluate("stream => stream.active")
     assert await tab.page.evaluate("document.activeElement.id") == "open-camera"
     assert tab.asked() == []
+
+
+async def test_a_page_that_may_not_have_a_camera_offers_none(tab: Tab) -> None:
+    assert await tab.page.is_visible("#open-camera")
+    # As over http from another machine.
+    await tab.page.add_init_script("Object.defineProperty(navigator, 'mediaDevices', { value: undefined })")
+    await tab.page.reload()
+    assert await tab.page.is_hidden("#open-camera")
 
 
 @pytest.mark.parametrize(
