@@ -112,6 +112,7 @@ traffic: $(READY)  ## simulate the traffic of 100,000 servers and write the tabl
 pictures: $(READY)  ## draw the README's pictures of replies again (needs chromium)
 	$(PY) -m pip install --quiet "simcord[screenshot]"
 	$(PY) -m tools.pictures
+	$(PY) -m tools.page_pictures
 
 lock: $(READY)  ## resolve the dependencies again and pin them with hashes
 	$(PY) -m pip install --quiet uv
