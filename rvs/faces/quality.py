@@ -6,6 +6,7 @@ detects nor embeds; what each measure costs was found out beforehand and stands 
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -205,12 +206,19 @@ def _pose(points: Points) -> tuple[float, float]:
 
 def _share_outside(points: Points, width_px: int, height_px: int) -> float:
     """The share of the face, 0..1, that lies outside the photo, judged by where its landmarks put it."""
-    x0, y0, x1, y1 = _FACE_AREA
-    x, y = np.meshgrid(np.linspace(x0, x1, 16), np.linspace(y0, y1, 16))
-    spots = np.stack([x.ravel(), y.ravel(), np.ones(x.size)])
-    seen_x, seen_y = similarity_transform(TEMPLATE, points) @ spots
+    seen_x, seen_y = similarity_transform(TEMPLATE, points) @ _face_spots()
     # The centre of the first pixel is 0, so the photo begins half a pixel before it.
     inside = (np.abs(seen_x - (width_px - 1) / 2) <= width_px / 2) & (
         np.abs(seen_y - (height_px - 1) / 2) <= height_px / 2
     )
     return 1 - float(inside.mean())
+
+
+@cache
+def _face_spots() -> NDArray[np.float64]:
+    """(3, 256): x, y and 1 of spots spread evenly over a face, in the frame of `TEMPLATE`."""
+    x0, y0, x1, y1 = _FACE_AREA
+    x, y = np.meshgrid(np.linspace(x0, x1, 16), np.linspace(y0, y1, 16))
+    spots = np.stack([x.ravel(), y.ravel(), np.ones(x.size)])
+    spots.flags.writeable = False
+    return spots
