@@ -62,7 +62,9 @@ def figures(measured: Measured) -> str:
     """The table, between its two marks."""
     rows = [*_accuracy(measured.evaluation), *_speed(measured.benchmark), *_peers(measured.peers)]
     rows += [*_bot(measured.load), *_rebuild(measured.rebuild)]
-    return "\n".join([START, *table(("what", "figure", "by"), rows), END])
+    machine = measured.benchmark.machine
+    where = f"{machine.processor}, {machine.cores} cores, {machine.memory_gib:.0f} GiB, without a GPU:"
+    return "\n".join([START, where, "", *table(("what", "figure", "by"), rows), END])
 
 
 def with_figures(readme: str, block: str) -> str:
