@@ -21,6 +21,7 @@ it) and, through `raise ... from`, the cause for the log. `code` is a stable nam
     ├── BusyError                too much to do right now, or not ready yet
     │   ├── CooldownError            this person or channel has asked often enough for now
     │   └── AlreadyAskingError       this person's last question is not answered yet
+    ├── SearchUnavailableError   the server that searches does not answer
     ├── ConsentError             a person who has not agreed to be searched by their avatar
     ├── DeadlineError            it took too long
     ├── EngineError              an engine elsewhere refuses us, or is not understood
@@ -149,6 +150,28 @@ class AlreadyAskingError(BusyError):
     """This person's last question is not answered yet."""
 
     code = "busy.asking"
+
+
+class SearchUnavailableError(LookalikeError):
+    """The server that searches cannot be reached, is too slow, or lacks what it should have.
+
+    `why` is for whoever looks after it; it may name machines.
+    """
+
+    code = "search"
+
+    def __init__(
+        self,
+        message: str = "Search is not available right now.",
+        *,
+        hint: str = "Try again in a minute.",
+        why: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.why = why
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.why}".rstrip()
 
 
 class ConsentError(LookalikeError):

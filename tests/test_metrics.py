@@ -19,6 +19,7 @@ from rvs.errors import (
     RebuildCancelledError,
     RebuildFailedError,
     RebuildRunningError,
+    SearchUnavailableError,
     TruncatedError,
     WeightsError,
 )
@@ -116,6 +117,7 @@ def test_two_have_nothing_in_common(metrics: Metrics) -> None:
         (BusyError("full"), "refused", "busy"),
         (asyncio.CancelledError(), "refused", "restarting"),
         (DeadlineError("slow"), "failed", "deadline"),
+        (SearchUnavailableError(why="Anna's server"), "failed", "search"),
         (GalleryCorruptError("bits"), "failed", "gallery.corrupt"),
         (WeightsError("gone"), "failed", "weights"),
         (TimeoutError(), "failed", "timeout"),

@@ -1,7 +1,8 @@
 """The `rvs` command: its sub-commands put together, and the one place where errors become exit codes.
 
 Exit codes: 0 done; 1 something unexpected; 2 wrong use or a setting that makes no sense; 3 the photo cannot
-be used; 4 the index or gallery; 5 weights; 6 busy or a build that failed; 7 the disk or network; 130 stopped.
+be used; 4 the index or gallery; 5 weights; 6 busy, no search, or a build that failed; 7 the disk or network; 130
+stopped.
 """
 
 import sys
@@ -23,6 +24,7 @@ from rvs.errors import (
     PhotoError,
     PoorPhotoError,
     RebuildError,
+    SearchUnavailableError,
     WeightsError,
 )
 
@@ -36,6 +38,7 @@ _EXIT_CODES: tuple[tuple[type[LookalikeError], int], ...] = (
     (BusyError, 6),
     (DeadlineError, 6),
     (RebuildError, 6),
+    (SearchUnavailableError, 6),
 )
 
 
@@ -80,7 +83,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         code = build_app()(args=words, prog_name="rvs", standalone_mode=False)
     except LookalikeError as error:
-        say_error(error.message, error.hint)
+        why = error.why if isinstance(error, SearchUnavailableError) else ""
+        say_error(error.message, why or error.hint)
         code = exit_code(error)
     except typer.TyperException as error:
         say_error(error.format_message(), "See `rvs --help`.")

@@ -14,6 +14,7 @@ from rvs.errors import (
     GalleryError,
     LookalikeError,
     RebuildError,
+    SearchUnavailableError,
     WeightsError,
 )
 
@@ -72,6 +73,8 @@ def log_error(error: BaseException, query_id: str) -> None:
     cause = root(error)
     if isinstance(cause, _OWNERS):
         _log.error("query=%s error=%s: %s %s", query_id, cause.code, cause.message, cause.hint)
+    elif isinstance(cause, SearchUnavailableError):
+        _log.error("query=%s error=%s: %s", query_id, cause.code, cause.why)
     elif isinstance(cause, LookalikeError):
         _log.info("query=%s refused=%s", query_id, cause.code)
     elif isinstance(cause, (TimeoutError, commands.CommandError, app_commands.AppCommandError)):

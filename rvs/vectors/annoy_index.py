@@ -5,8 +5,6 @@ before (`gallery.version` does). A file is never changed while it is mapped, and
 `unload` under a running query is a crash; letting go of the object is not.
 """
 
-from bisect import bisect_left
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +15,8 @@ from numpy.typing import NDArray
 from rvs.arrays import Distances, Ids, Vectors
 from rvs.vectors.exact_index import ExactIndex
 from rvs.vectors.index import check_probes
+from rvs.vectors.rerank import rerank
+from rvs.vectors.tuning import narrowest
 
 _METRIC: Literal["angular"] = "angular"  # Euclidean distance of unit vectors
 _SEED = 20_070_101
@@ -52,17 +52,12 @@ class AnnoyVectorIndex:
     def search(self, vectors: Vectors, k: int) -> tuple[Ids, Distances]:
         """See `VectorIndex.search`."""
         check_probes(vectors, self._vectors.shape[1])
-        ids = np.full((len(vectors), k), -1, np.int64)
-        distances = np.full((len(vectors), k), np.inf, np.float32)
         # Asking for many needs a wide search, whatever was tuned for a few.
         search_k = max(self._search_k, 20 * k)
-        for row, probe in enumerate(vectors):
-            candidates = np.array(self._forest.get_nns_by_vector(probe, k, search_k), np.int64)
-            exact = np.linalg.norm(np.asarray(self._vectors[candidates], np.float32) - probe, axis=1)
-            order = np.lexsort((candidates, exact))
-            ids[row, : len(order)] = candidates[order]
-            distances[row, : len(order)] = exact[order]
-        return ids, distances
+        proposed = (
+            np.array(self._forest.get_nns_by_vector(probe, k, search_k), np.int64) for probe in vectors
+        )
+        return rerank(self._vectors, vectors, proposed, k)
 
 
 def build_annoy(vectors: NDArray[np.floating], path: Path, trees: int) -> None:
@@ -99,14 +94,11 @@ def tune_search_k(
     widest = len(vectors) * 64
     steps = [*(step for step in _SEARCH_K_LADDER if step < widest), widest]
 
-    @cache
     def recall(search_k: int) -> float:
         found, _ = AnnoyVectorIndex(path, vectors, search_k).search(probes, k)
         return recall_at_k(found, truth)
 
-    # A wider search sees all that a narrower one sees, so recall only rises along the ladder.
-    chosen = steps[min(bisect_left(steps[:-1], target, key=recall), len(steps) - 1)]
-    return chosen, recall(chosen)
+    return narrowest(steps, recall, target)
 
 
 def recall_at_k(found: Ids, truth: Ids) -> float:

@@ -78,6 +78,17 @@ def test_what_the_owner_has_to_mend_is_an_error_with_its_hint(caplog: pytest.Log
     assert record.levelno == logging.ERROR
 
 
+def test_why_there_is_no_search_is_told_to_the_log_and_not_to_the_person(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    error = errors.SearchUnavailableError(why="Milvus at 10.0.0.7:19530: deadline exceeded.")
+    assert line(error) == "Search is not available right now. Try again in a minute."
+    log_error(error, "abc")
+    (record,) = caplog.records
+    assert record.getMessage() == "query=abc error=search: Milvus at 10.0.0.7:19530: deadline exceeded."
+    assert record.levelno == logging.ERROR
+
+
 def test_the_unexpected_has_a_traceback(caplog: pytest.LogCaptureFixture) -> None:
     log_error(commands.CommandInvokeError(RuntimeError("bad luck")), "abc")
     (record,) = caplog.records

@@ -1,0 +1,180 @@
+"""Real servers that are killed, that hang, and that lack what they should have; and what comes of it."""
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rvs.errors import ConfigError, SearchUnavailableError
+from rvs.vectors.milvus_index import Milvus
+from rvs.vectors.remote_index import RemoteIndex
+from rvs.vectors.server import Collection, VectorServer
+from tests.search_servers import Postgres, RealMilvus, missing
+from tests.vectors.crowd import crowd
+
+VECTORS = crowd(100, 2, dimension=32).astype(np.float16)
+PROBES = VECTORS[:5].astype(np.float32)
+COLLECTION = Collection("outage", "hnsw", len(VECTORS))
+
+
+@dataclass
+class Real:
+    """A server that runs apart from this process, and how to reach it as a new client does."""
+
+    process: RealMilvus | Postgres
+    connect: Callable[[], VectorServer]
+
+    def index(self, collection: Collection = COLLECTION, timeout_s: float = 30) -> RemoteIndex:
+        return RemoteIndex(self.connect(), collection, VECTORS, 64, timeout_s)
+
+
+@pytest.fixture(scope="module", params=["milvus", "pgvector"])
+def real(request: pytest.FixtureRequest) -> Real:
+    if request.param == "milvus":
+        milvus: RealMilvus = request.getfixturevalue("real_milvus")
+        real = Real(milvus, lambda: Milvus(milvus.uri))
+    else:
+        postgres: Postgres = request.getfixturevalue("postgres")
+        from rvs.vectors.pgvector_index import PgVector  # noqa: PLC0415
+
+        real = Real(postgres, lambda: PgVector(postgres.dsn))
+    real.connect().fill(COLLECTION, VECTORS, lambda *_: None)
+    return real
+
+
+def test_killed_and_started_again_it_answers_without_a_new_client(real: Real) -> None:
+    index = real.index(timeout_s=2)
+    expected, _ = index.search(PROBES, 3)
+    real.process.kill()
+    try:
+        for _ in range(2):
+            with pytest.raises(SearchUnavailableError) as caught:
+                index.search(PROBES, 3)
+            assert index.trouble == caught.value.why != ""
+    finally:
+        real.process.start()
+    # Ready to answer is not yet ready to search: a Milvus loads first.
+    for _ in range(60):
+        try:
+            found, _ = index.search(PROBES, 3)
+        except SearchUnavailableError:
+            continue
+        break
+    np.testing.assert_array_equal(found, expected)
+    assert index.trouble == ""
+
+
+def test_a_restart_between_two_searches_is_not_even_noticed(postgres: Postgres) -> None:
+    """Connections that were idle are dead then; the second try has a new one."""
+    from rvs.vectors.pgvector_index import PgVector  # noqa: PLC0415
+
+    here = Collection("restart", "hnsw", len(VECTORS))
+    server = PgVector(postgres.dsn)
+    server.fill(here, VECTORS, lambda *_: None)
+    index = RemoteIndex(server, here, VECTORS, 64, 30)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: index.search(PROBES, 3), range(8)))
+    expected, _ = index.search(PROBES, 3)
+    postgres.kill()
+    postgres.start()
+    np.testing.assert_array_equal(index.search(PROBES, 3)[0], expected)
+
+
+def test_a_server_that_hangs_is_given_up(real: Real) -> None:
+    """Without a deadline this test would not end."""
+    index = real.index(timeout_s=1)
+    fresh = real.index(timeout_s=1)
+    expected, _ = index.search(PROBES, 3)
+    real.process.pause()
+    try:
+        for one in (index, fresh):
+            with pytest.raises(SearchUnavailableError):
+                one.search(PROBES, 3)
+    finally:
+        real.process.go_on()
+    real.index().search(PROBES, 3)
+    for one in (index, fresh):
+        np.testing.assert_array_equal(one.search(PROBES, 3)[0], expected)
+
+
+def test_a_collection_that_is_not_there(real: Real) -> None:
+    index = real.index(Collection("nowhere", "hnsw", len(VECTORS)))
+    with pytest.raises(SearchUnavailableError) as caught:
+        index.search(PROBES, 3)
+    assert "nowhere" in caught.value.why
+    assert "rvs index publish" in caught.value.why
+
+
+def test_a_collection_with_another_number_of_rows(real: Real) -> None:
+    index = real.index(Collection(COLLECTION.name, "hnsw", len(VECTORS) + 1))
+    with pytest.raises(SearchUnavailableError, match="201"):
+        index.search(PROBES, 3)
+
+
+def test_a_collection_that_was_unloaded_is_loaded_again(real: Real) -> None:
+    index = real.index()
+    expected, _ = index.search(PROBES, 3)
+    real.connect().unload(COLLECTION)
+    np.testing.assert_array_equal(index.search(PROBES, 3)[0], expected)
+
+
+def test_an_alias_names_one_collection_at_a_time(real: Real) -> None:
+    server = real.connect()
+    other = Collection("other", "hnsw", 7)
+    server.fill(other, VECTORS[:7], lambda *_: None)
+    assert server.pointed("alias") == ""
+    for collection in (COLLECTION, other, other, COLLECTION):
+        server.point("alias", collection)
+        assert server.pointed("alias") == collection.name
+    server.drop(other.name)
+    server.drop(other.name)
+    with pytest.raises(SearchUnavailableError):
+        server.check(other, 10)
+
+
+def test_nobody_at_the_address() -> None:
+    if why := missing("pymilvus"):
+        pytest.skip(why)
+    with pytest.raises(SearchUnavailableError) as caught:
+        Milvus("http://somebody:secret@127.0.0.1:1").check(COLLECTION, 1)
+    assert "127.0.0.1:1" in caught.value.why
+    assert "secret" not in str(caught.value)
+
+
+def test_nobody_at_the_address_of_postgresql() -> None:
+    if why := missing("psycopg"):
+        pytest.skip(why)
+    from rvs.vectors.pgvector_index import PgVector  # noqa: PLC0415
+
+    with pytest.raises(SearchUnavailableError) as caught:
+        PgVector("postgresql://somebody:secret@127.0.0.1:1/db").check(COLLECTION, 1)
+    assert "127.0.0.1:1" in caught.value.why
+    assert "secret" not in str(caught.value)
+
+
+def test_a_dsn_that_cannot_be_read_is_not_repeated() -> None:
+    if why := missing("psycopg"):
+        pytest.skip(why)
+    from rvs.vectors.pgvector_index import PgVector  # noqa: PLC0415
+
+    with pytest.raises(ConfigError) as caught:
+        PgVector("host=here secret")
+    assert "secret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def test_milvus_lite_would_only_pretend_to_build_diskann(milvus_lite: str) -> None:
+    with pytest.raises(ConfigError, match="DiskANN"):
+        Milvus(milvus_lite).fill(Collection("disk", "diskann", 200), VECTORS, lambda *_: None)
+
+
+def test_the_environment_stays_as_it_was(milvus_lite: str, tmp_path: Path) -> None:
+    """pymilvus reads the nearest .env: that is not its business, and a token in it not everybody's."""
+    before = dict(os.environ)
+    assert Milvus(milvus_lite).pointed("nothing") == ""
+    assert dict(os.environ) == before
