@@ -1,6 +1,7 @@
 """How a build is started as a process of its own: its command line and its environment.
 
-The child has the settings of its parent, whatever they came from, and none of its secrets.
+The child has the settings of its parent, whatever they came from; of its secrets only those of the servers that
+search, to which it brings new versions.
 """
 
 import os
@@ -8,6 +9,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
+
+from pydantic import SecretStr
 
 import rvs
 from rvs.settings import Settings
@@ -40,7 +43,7 @@ def build_command(
 
 
 def build_environment(settings: Settings, inherited: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a build with these settings: without the token, which a build does not need.
+    """The environment of a build with these settings: without Discord's token, which a build does not need.
 
     Args:
         settings: of the process that wants the build.
@@ -52,7 +55,8 @@ def build_environment(settings: Settings, inherited: Mapping[str, str]) -> dict[
     for name in Settings.model_fields:
         value = getattr(settings, name)
         if value is not None:
-            environment[f"RVS_{name.upper()}"] = str(value)
+            text = value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+            environment[f"RVS_{name.upper()}"] = text
     # OpenCV prepends its folder, and empty entries with it: a child would load libraries from where it stands.
     libraries = environment.pop("LD_LIBRARY_PATH", "").split(os.pathsep)
     sound = [folder for folder in libraries if folder and "cv2" not in Path(folder).parts]

@@ -16,6 +16,7 @@ from rvs.pipeline import Pipeline, load_pipeline, parse_pipeline
 from rvs.result import Match
 from rvs.scoring import Calibration, fit_calibration, packaged_calibration
 from rvs.search import Lookalike
+from rvs.searching import index_for, store_for
 from rvs.settings import Settings
 from rvs.whole_files import write_whole
 
@@ -52,9 +53,9 @@ def load_engine(settings: Settings) -> Lookalike:
     name = parse_pipeline(settings.pipeline)
     # Before the networks: whether the index fits is known in milliseconds.
     fingerprint = name.fingerprint(settings.weights)
-    version = Store(settings.index_dir / settings.index).open_current(fingerprint=fingerprint)
-    pipeline = load_settings_pipeline(settings)
-    return Lookalike(pipeline, version, version.index(settings.search), calibration_for(version))
+    version = store_for(settings).open_current(fingerprint=fingerprint)
+    index = index_for(version, settings)
+    return Lookalike(load_settings_pipeline(settings), version, index, calibration_for(version))
 
 
 def engine_over(folder: Path, pipeline: Pipeline, settings: Settings) -> Lookalike:
@@ -64,7 +65,7 @@ def engine_over(folder: Path, pipeline: Pipeline, settings: Settings) -> Lookali
         GalleryError: the version is missing, damaged, or of another pipeline.
     """
     version = Store(folder.parent).open(folder.name, fingerprint=pipeline.fingerprint)
-    return Lookalike(pipeline, version, version.index(settings.search), calibration_for(version))
+    return Lookalike(pipeline, version, index_for(version, settings), calibration_for(version))
 
 
 def load_settings_pipeline(settings: Settings, *, many_photos: bool = False) -> Pipeline:

@@ -22,6 +22,7 @@ it) and, through `raise ... from`, the cause for the log. `code` is a stable nam
     │   ├── CooldownError            this person or channel has asked often enough for now
     │   └── AlreadyAskingError       this person's last question is not answered yet
     ├── SearchUnavailableError   the server that searches does not answer
+    │   └── SearchMissingError       it answers, but lacks what it should have
     ├── ConsentError             a person who has not agreed to be searched by their avatar
     ├── DeadlineError            it took too long
     ├── EngineError              an engine elsewhere refuses us, or is not understood
@@ -153,7 +154,7 @@ class AlreadyAskingError(BusyError):
 
 
 class SearchUnavailableError(LookalikeError):
-    """The server that searches cannot be reached, is too slow, or lacks what it should have.
+    """The server that searches cannot be reached, is too slow or refuses.
 
     `why` is for whoever looks after it; it may name machines.
     """
@@ -172,6 +173,12 @@ class SearchUnavailableError(LookalikeError):
 
     def __str__(self) -> str:
         return f"{self.message} {self.why}".rstrip()
+
+
+class SearchMissingError(SearchUnavailableError):
+    """The server that searches answers, but has no such collection, or not all of it."""
+
+    code = "search.missing"
 
 
 class ConsentError(LookalikeError):

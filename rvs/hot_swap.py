@@ -14,10 +14,17 @@ import numpy as np
 from rvs.answer import Served, warm_up
 from rvs.embedding.embedder import unit_length
 from rvs.engine import engine_over, gallery_photos
-from rvs.errors import BusyError, GalleryError, LookalikeError, RebuildFailedError
+from rvs.errors import (
+    BusyError,
+    GalleryError,
+    LookalikeError,
+    RebuildFailedError,
+    SearchUnavailableError,
+)
 from rvs.gallery.store import Store
 from rvs.gallery.verify import check_vectors
 from rvs.search import Lookalike
+from rvs.searching import store_for
 from rvs.service import Service
 from rvs.settings import Settings
 
@@ -45,7 +52,7 @@ class HotSwap:
         self._settings = settings
         self._lock = asyncio.Lock()
         self._refused = ""
-        self.store = Store(settings.index_dir / settings.index)
+        self.store = store_for(settings)
         """The index, on the disk."""
 
     @property
@@ -142,6 +149,8 @@ class HotSwap:
             return False
         try:
             successor = await asyncio.to_thread(_successor, served, folder, self._settings)
+        except SearchUnavailableError:
+            raise  # that says nothing about the version: it is tried again
         except Exception:
             self._refused = folder.name
             raise

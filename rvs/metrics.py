@@ -49,9 +49,9 @@ def outcome_of(error: BaseException | None) -> tuple[QueryOutcome, str]:
     match error:
         case None:
             return "answered", ""
-        case GalleryError() | WeightsError() | RebuildError() | DeadlineError() | EngineError():
+        case GalleryError() | WeightsError() | RebuildError() | DeadlineError():
             return "failed", error.code
-        case SearchUnavailableError():
+        case EngineError() | SearchUnavailableError():
             return "failed", error.code
         case LookalikeError():
             return "refused", error.code

@@ -31,7 +31,7 @@ class BuildProgress:
     """How far a build is.
 
     Attributes:
-        stage: "hash", "embed", "index" or "verify".
+        stage: "hash", "embed", "index", "verify", or "publish" where a server searches.
         done, total: of that stage.
         per_second, eta_s: speed, and seconds until the stage is done; None when not known.
     """

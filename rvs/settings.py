@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import platformdirs
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rvs.errors import ConfigError
@@ -60,8 +60,28 @@ class Settings(BaseSettings):
     keep_versions: int = Field(
         3, ge=1, le=1000, description="Older versions of an index that a build leaves, to roll back to."
     )
-    search: Literal["annoy", "exact"] = Field(
-        "annoy", description="annoy: fast, recall measured at the build; exact: compares with every photo."
+    search: Literal["annoy", "exact", "milvus", "pgvector"] = Field(
+        "annoy",
+        description="annoy: fast, recall measured at the build; exact: compares with every photo; "
+        "milvus, pgvector: a server searches.",
+    )
+    search_seconds: float = Field(
+        2, gt=0, le=60, description="Longest time a search may take on a server, its one retry included."
+    )
+    search_graph: Literal["hnsw", "diskann"] = Field(
+        "hnsw",
+        description="What a server builds over new versions: hnsw in its memory; diskann (Milvus) on its disk.",
+    )
+    milvus_uri: str = Field(
+        "http://127.0.0.1:19530",
+        min_length=1,
+        description="Where Milvus is; a database of its own follows: http://HOST:19530/NAME.",
+    )
+    milvus_token: SecretStr | None = Field(
+        None, description="USER:PASSWORD or an API key for Milvus. It is never logged."
+    )
+    pgvector_dsn: SecretStr | None = Field(
+        None, description="Where PostgreSQL is: postgresql://USER:PASSWORD@HOST/DATABASE. It is never logged."
     )
     people: int = Field(
         8, ge=1, le=100, description="How many people an answer names; 8 and the probe fill a 3 x 3 grid."

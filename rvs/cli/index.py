@@ -1,6 +1,7 @@
 """`rvs index`: build an index over a gallery, and check it; its versions are in `rvs.cli.versions`."""
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,11 +24,14 @@ from rvs.cli.terminal import (
 from rvs.engine import LFW, load_settings_pipeline, remember_gallery
 from rvs.errors import ConfigError, GalleryMissingError
 from rvs.gallery.build import DEFAULT_TREES, Builder, BuildReport
+from rvs.gallery.in_use import only_builder
 from rvs.gallery.lfw import find_lfw
 from rvs.gallery.on_ray.gallery_files import local_folder
+from rvs.gallery.publish import Publisher, alias_of
 from rvs.gallery.store import Store
 from rvs.gallery.verify import check_recall, check_vectors, realistic_probes
-from rvs.gallery.version import open_version
+from rvs.gallery.version import Version, open_version
+from rvs.searching import publisher_for, store_for
 from rvs.settings import Settings, load_settings
 
 app = typer.Typer(
@@ -97,7 +101,7 @@ def build(
         )
         root = gallery or str(_lfw(settings))
         builder = Builder(
-            store=Store(settings.index_dir / settings.index),
+            store=store_for(settings),
             pipeline=load_settings_pipeline(settings, many_photos=True),
             options=settings.inference_options(many_photos=True),
             face_choice=face or ("centre" if gallery is None or settings.index == LFW else "largest"),
@@ -133,7 +137,8 @@ def verify(index: IndexOption = None, as_json: JsonOption = False) -> None:
     version = open_version(Store(settings.index_dir / settings.index).current())
     check_vectors(version.vectors)
     report = check_recall(version, realistic_probes(version.vectors))
-    document = {
+    publisher = publisher_for(settings)
+    document: dict[str, Any] = {
         "index": settings.index,
         "version": version.manifest.version,
         "people": report.people,
@@ -141,6 +146,8 @@ def verify(index: IndexOption = None, as_json: JsonOption = False) -> None:
         "recall_at_10": round(report.recall_at_10, 5),
         "self_found": report.self_found,
     }
+    if publisher is not None:
+        document["server"] = _server_json(publisher, version)
     if as_json:
         print_json(document)
         return
@@ -149,12 +156,65 @@ def verify(index: IndexOption = None, as_json: JsonOption = False) -> None:
         f"people, recall@10 {report.recall_at_10:.4f}, every file as it was built.",
         soft_wrap=True,
     )
+    if publisher is not None:
+        server = document["server"]
+        out().print(
+            f"{publisher.server.where} has all of them in {server['collection']}, recall@10 "
+            f"{server['recall_at_10']:.4f}.",
+            soft_wrap=True,
+        )
+
+
+@app.command()
+def publish(
+    version: Annotated[
+        str | None, typer.Argument(help="Which one, from `rvs index list`. [default: the one in use]")
+    ] = None,
+    index: IndexOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring a version to the server that searches (RVS_SEARCH), as a build does; nothing is embedded again."""
+    settings = load_settings(index=index)
+    publisher = publisher_for(settings)
+    if publisher is None:
+        raise ConfigError(
+            f"No server searches: RVS_SEARCH is {settings.search}.", hint="Set it to milvus or pgvector."
+        )
+    store = Store(settings.index_dir / settings.index, publisher)
+    current = store.current().name
+    name = version or current
+    with only_builder(store.folder), progress_bar() as progress:
+        done = publisher.publish(store.open(name), progress)
+        if name == current:
+            store.activate(name)  # so that the alias follows
+    document = {"index": settings.index, "version": name, "engine": publisher.server.engine, **asdict(done)}
+    if as_json:
+        print_json(document)
+        return
+    out().print(
+        f"{publisher.server.where} has {name}: {done.photos:,} photos in {done.collection}, recall@10 "
+        f"{done.recall_at_10:.4f}.",
+        soft_wrap=True,
+    )
 
 
 app.command("list")(versions.list_versions)
 app.command("activate")(versions.activate)
 app.command("rollback")(versions.rollback)
 app.command("prune")(versions.prune)
+
+
+def _server_json(publisher: Publisher, version: Version) -> dict[str, Any]:
+    """What the server has of a version, measured now, and whether the alias says so."""
+    report = publisher.verify(version)
+    done = publisher.publication(version.folder)
+    return {
+        "engine": publisher.server.engine,
+        "collection": done.collection,
+        "aliased": publisher.server.pointed(alias_of(version.folder.parent.name)) == done.collection,
+        "recall_at_10": round(report.recall_at_10, 5),
+        "self_found": report.self_found,
+    }
 
 
 def _lfw(settings: Settings) -> Path:

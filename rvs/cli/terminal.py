@@ -82,6 +82,7 @@ _STAGES = {
     "embed": "embedding",
     "index": "growing the forest",
     "verify": "verifying",
+    "publish": "filling the server",
 }
 
 

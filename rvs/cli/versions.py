@@ -1,5 +1,6 @@
 """`rvs index list`, `activate`, `rollback` and `prune`: the versions of an index, and which of them is in use."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -9,9 +10,11 @@ from rich.text import Text
 from rvs.cli.terminal import IndexOption, JsonOption, err, out, print_json
 from rvs.errors import GalleryError
 from rvs.gallery.in_use import is_held
+from rvs.gallery.publication import ENGINES, read_record
 from rvs.gallery.store import Store, stores
 from rvs.gallery.version import Manifest, read_manifest
 from rvs.pipeline import parse_pipeline
+from rvs.searching import store_for
 from rvs.settings import Settings, load_settings
 
 
@@ -26,7 +29,9 @@ def list_versions(as_json: JsonOption = False) -> None:
         err().print(f"There is no index in {settings.index_dir}. Build one with `rvs index build`.")
         return
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for title in ("", "index", "version", "pipeline", "people", "photos", "recall@10", "MB"):
+    on_servers = any(row.get("published") for row in rows)
+    titles = ["", "index", "version", "pipeline", "people", "photos", "recall@10", "MB"]
+    for title in titles + ["on"] * on_servers:
         table.add_column(title, no_wrap=not title, overflow="fold")
     for row in rows:
         words = {"in_use": "in use", "previous": "previous", "held": "held"}
@@ -40,7 +45,8 @@ def list_versions(as_json: JsonOption = False) -> None:
                 f"{row['photos']:,}",
                 f"{row['recall_at_10']:.4f}",
                 str(row["megabytes"]),
-            ]
+                ", ".join(row["published"]),
+            ][: 5 + on_servers]
         )
         table.add_row(mark, row["index"], row["version"], *details)
     out().print(table)
@@ -134,12 +140,32 @@ def _rows(store: Store) -> list[dict[str, Any]]:
                 "people": found.people,
                 "photos": found.photos,
                 "recall_at_10": found.forest.recall_at_10,
+                "published": _published(folder),
                 "megabytes": round(sum(file.bytes for file in found.files.values()) / 1e6, 1),
             }
         else:
             row["error"] = found.message
         rows.append(row)
     return rows
+
+
+def _published(folder: Path) -> dict[str, Any]:
+    """By kind of server, what a version has there; the servers are not asked."""
+    found: dict[str, Any] = {}
+    for engine in ENGINES:
+        try:
+            done = read_record(folder, engine).published
+        except GalleryError as error:
+            found[engine] = {"error": error.message}
+            continue
+        if done is not None:
+            found[engine] = {
+                "collection": done.collection,
+                "graph": done.graph,
+                "width": done.width,
+                "recall_at_10": done.recall_at_10,
+            }
+    return found
 
 
 def _say(store: Store, what: str, settings: Settings) -> None:
@@ -155,7 +181,7 @@ def _say(store: Store, what: str, settings: Settings) -> None:
 
 
 def _store(settings: Settings) -> Store:
-    return Store(settings.index_dir / settings.index)
+    return store_for(settings)
 
 
 def _current(store: Store) -> str:

@@ -32,6 +32,7 @@ _STAGES = {
     "embed": "embedding",
     "index": "growing the forest",
     "verify": "verifying",
+    "publish": "filling the server that searches",
 }
 _BAR_CELLS = 20
 _MISSES_SHOWN = 5

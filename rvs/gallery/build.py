@@ -82,7 +82,7 @@ class Builder:
     """Builds versions of one index. One build at a time per index, across processes.
 
     Attributes:
-        store: where versions go.
+        store: where versions go; those it has a shelf for are brought there before they are taken into use.
         pipeline: what embeds; its networks should be loaded for throughput.
         options: how they run, for the record.
         face_choice: `centre` for LFW, whose photos have bystanders; `largest` for other galleries.
@@ -157,6 +157,7 @@ class Builder:
         before, version = ({}, None) if fresh else self._in_use()
         manifest = version.manifest if version else None
         if version and manifest and (manifest.gallery_digest, manifest.forest.trees) == (digest, self.trees):
+            self._publish(version, progress)
             seconds = time.perf_counter() - started
             counts = (0, manifest.photos, manifest.photos, manifest.people)
             work.forget(kept)  # of a build that was killed when it had activated its version
@@ -186,6 +187,8 @@ class Builder:
         # Held before it appears: between that and its activation, another process could prune it.
         with Hold(self.store.folder / name, not_there_yet=True):
             manifest = self._write(name, created, records, misses, vectors, digest, clock, progress)
+            if self.store.shelf is not None:
+                self.store.shelf.publish(open_version(self.store.folder / name), progress)
             self.store.activate(name)
         run.finish()
         return BuildReport(
@@ -199,6 +202,12 @@ class Builder:
             manifest=manifest,
             seconds=time.perf_counter() - started,
         )
+
+    def _publish(self, version: Version, progress: Progress) -> None:
+        """Bring the version in use to the server that searches, if it is not there."""
+        if self.store.shelf is not None:
+            self.store.shelf.publish(version, progress)
+            self.store.activate(version.folder.name)
 
     def _embed(self, run: EmbeddingRun, todo: Sequence[GalleryPhoto], total: int, progress: Progress) -> None:
         done = total - len(todo)

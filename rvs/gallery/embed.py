@@ -190,4 +190,4 @@ def gather(
 
 
 Progress: TypeAlias = Callable[[str, int, int], None]
-"""Called with the stage ("hash", "embed", "index", "verify"), how many are done and how many there are."""
+"""Called with the stage ("hash", "embed", "index", "verify", "publish"), how many are done and how many there are."""

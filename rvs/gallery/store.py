@@ -13,8 +13,9 @@ import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rvs.errors import GalleryCorruptError, GalleryError, GalleryMissingError
+from rvs.errors import GalleryCorruptError, GalleryError, GalleryMissingError, SearchMissingError
 from rvs.gallery.in_use import SHARED_LOCKS, Hold, forget_removed, moving_pointer, unused
+from rvs.gallery.shelf import Shelf, cleared, tidied
 from rvs.gallery.version import MANIFEST, Manifest, Version, open_version, read_manifest
 from rvs.whole_files import finish_removals, hide, write_whole
 
@@ -27,9 +28,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The folder of one index, such as `index/lfw`. It need not exist yet."""
+    """The folder of one index, such as `index/lfw`, which need not exist yet; the server that follows it, if any."""
 
     folder: Path
+    shelf: Shelf | None = None
 
     def current(self) -> Path:
         """The folder of the version in use.
@@ -121,16 +123,19 @@ class Store:
             GalleryMissingError: there is no such version.
             GalleryCorruptError: it is damaged.
             GalleryMismatchError: it was written by a newer or older program, or by another pipeline.
+            SearchUnavailableError: the server that searches does not answer, or lacks it.
             BusyError: another process is changing the index.
             OSError: the disk is full or read-only; the version in use stays.
         """
         with self.hold(version):
-            open_version(self.folder / version, fingerprint=fingerprint)
+            self._check(version, fingerprint)
             with moving_pointer(self.folder):
                 before = self._current_name()
                 past = [name for name in self._past() if name != version]
                 if before not in ("", version):
                     past.append(before)
+                if self.shelf is not None:
+                    self.shelf.point(self.folder / version)
                 # The pointer goes last: whoever dies in between has only noted what is still in use.
                 self._write_history(past)
                 write_whole(self.folder / _POINTER, f"{version}\n".encode())
@@ -143,6 +148,7 @@ class Store:
 
         Raises:
             GalleryMissingError: there is none to go back to.
+            SearchUnavailableError: the server that searches does not answer.
             BusyError: another process is changing the index.
             OSError: the disk is full or read-only; the version in use stays.
         """
@@ -154,10 +160,12 @@ class Store:
                 name = past.pop()
                 try:
                     with self.hold(name):
-                        open_version(self.folder / name, fingerprint=fingerprint)
-                except GalleryError as error:
+                        self._check(name, fingerprint)
+                except (GalleryError, SearchMissingError) as error:
                     _log.warning("Passed over the version %s: %s", name, error)
                     continue
+                if self.shelf is not None:
+                    self.shelf.point(self.folder / name)
                 # The pointer goes first: whoever dies in between can still go as far back.
                 write_whole(self.folder / _POINTER, f"{name}\n".encode())
                 self._write_history(past)
@@ -171,7 +179,8 @@ class Store:
 
         Kept are the one in use; of the sound others `keep`, first the previous one, then the newest; all
         that any process holds; and those newer than the one in use that cannot be opened: they may be of a
-        newer program. Builds that are running are not touched. A `prune` that was killed is finished.
+        newer program. Builds that are running are not touched. A `prune` that was killed is finished. What a
+        server has of a version goes first, or the version stays for this time.
 
         Args:
             keep: 0 or more.
@@ -189,11 +198,14 @@ class Store:
             # The pointer may have moved while hashes were computed.
             spared = {now} if now == before or not keep else {now, *self._past()[-1:]}
             for name in going:
+                folder = self.folder / name
                 if name in spared:
                     continue
-                with unused(self.folder / name) as free:
-                    if free and self._has(name) and _hidden(self.folder / name):
+                with unused(folder) as free:
+                    if free and self._has(name) and cleared(self.shelf, folder) and _hidden(folder):
                         removed.append(name)
+            # The previous one stays ready: who goes back to it is in a hurry.
+            tidied(self.shelf, self._folders(), besides={now, *self._past()[-1:]})
             forget_removed(self.folder)
         finish_removals(self.folder)
         return removed
@@ -209,6 +221,12 @@ class Store:
             except GalleryError as error:
                 found.append((folder, error))
         return found
+
+    def _check(self, version: str, fingerprint: str | None) -> None:
+        """Whether a version can be taken into use: every file of it, and what a server has of it."""
+        open_version(self.folder / version, fingerprint=fingerprint)
+        if self.shelf is not None:
+            self.shelf.ready(self.folder / version)
 
     def _superfluous(self, current: str, keep: int) -> list[str]:
         names = [folder.name for folder in self._folders() if folder.name != current]

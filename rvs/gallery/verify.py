@@ -11,6 +11,7 @@ from rvs.errors import RebuildFailedError
 from rvs.gallery.version import Version
 from rvs.vectors.annoy_index import recall_at_k
 from rvs.vectors.exact_index import ExactIndex
+from rvs.vectors.index import VectorIndex
 
 _PROBES = 500
 # How far a probe lies from the photo it is made of: about as far as two photos of one person (median 0.29).
@@ -71,25 +72,32 @@ def realistic_probes(vectors: NDArray[np.float16]) -> Vectors:
     return unit_length(vectors[rows].astype(np.float32) + _PROBE_DISTANCE * noise)
 
 
-def check_recall(version: Version, probes: Vectors) -> VerifyReport:
-    """Measure the forest against exact search, and whether photos find themselves.
+def check_recall(version: Version, probes: Vectors, index: VectorIndex | None = None) -> VerifyReport:
+    """Measure an index against exact search, and whether photos find themselves.
+
+    Args:
+        version: whose vectors are searched.
+        probes: (n, dimension) like those that people send.
+        index: over these vectors; None for the version's forest.
 
     Raises:
         RebuildFailedError: either is far below what a sound index gives.
     """
-    exact, forest = ExactIndex(version.vectors), version.index("annoy")
+    exact, searched = ExactIndex(version.vectors), version.index("annoy") if index is None else index
     k = min(10, len(exact))
     truth, _ = exact.search(probes, k)
-    found, _ = forest.search(probes, k)
+    found, _ = searched.search(probes, k)
     recall = recall_at_k(found, truth)
     rows = np.random.default_rng(1).permutation(len(exact))[: len(probes) // 4 + 1]
-    _, distances = forest.search(np.asarray(version.vectors[rows], np.float32), 1)
+    _, distances = searched.search(np.asarray(version.vectors[rows], np.float32), 1)
     # By distance, not by row: two copies of a photo may both be in a gallery.
     self_found = float(np.mean(distances[:, 0] < 1e-3))
     if recall < _LEAST_RECALL or self_found < _LEAST_SELF_FOUND:
         raise RebuildFailedError(
             f"The index in {version.folder} finds {recall:.1%} of the true neighbours, and {self_found:.1%} of "
             "the photos find themselves.",
-            hint="Build it again with more trees: rvs index build --trees 100.",
+            hint="Build it again with more trees: rvs index build --trees 100."
+            if index is None
+            else "Publish it again: rvs index publish.",
         )
     return VerifyReport(version.manifest.photos, version.manifest.people, recall, self_found)

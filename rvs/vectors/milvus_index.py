@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rvs.arrays import Ids, Vectors
-from rvs.errors import ConfigError, SearchUnavailableError
+from rvs.errors import ConfigError, SearchMissingError, SearchUnavailableError
 from rvs.vectors.server import HNSW_BUILD_WIDTH, HNSW_LINKS, Collection, GraphKind, Told
 
 _LITE = "milvus_lite"
@@ -118,12 +118,10 @@ class Milvus:
         with self._client(timeout_s) as client:
             state = client.get_load_state(name, timeout=timeout_s)["state"].name
             if state == "NotExist":
-                raise self._unavailable(f"it has no collection {name}; `rvs index publish` makes it again")
+                raise self._missing(f"it has no collection {name}")
             rows = int(client.get_collection_stats(name, timeout=timeout_s)["row_count"])
             if rows != collection.rows:
-                raise self._unavailable(
-                    f"{name} has {rows:,} rows instead of {collection.rows:,}; `rvs index publish` makes it again"
-                )
+                raise self._missing(f"{name} has {rows:,} rows instead of {collection.rows:,}")
             if state != "Loaded":
                 client.load_collection(name, timeout=timeout_s)
 
@@ -217,6 +215,9 @@ class Milvus:
                 weakref.finalize(self, client.close).atexit = False
                 self._connected = client
             return self._connected
+
+    def _missing(self, why: str) -> SearchMissingError:
+        return SearchMissingError(why=f"{self.where}: {why}. `rvs index publish` makes it again.")
 
     def _unavailable(self, why: str) -> SearchUnavailableError:
         return SearchUnavailableError(why=f"{self.where}: {why}.")

@@ -21,7 +21,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.errors import UniqueViolation
 
 from rvs.arrays import Ids, Vectors
-from rvs.errors import ConfigError, SearchUnavailableError
+from rvs.errors import ConfigError, SearchMissingError, SearchUnavailableError
 from rvs.vectors.server import HNSW_BUILD_WIDTH, HNSW_LINKS, Collection, GraphKind, Told
 
 if TYPE_CHECKING:
@@ -125,9 +125,9 @@ class PgVector:
                 "SELECT obj_description(to_regclass(%s), 'pg_class')", [f'"{collection.name}"']
             ).fetchone()
         if found is None or found[0] != _comment(collection):
-            raise self._unavailable(
-                f"it has no table {collection.name} with {collection.rows:,} rows; "
-                "`rvs index publish` makes it again"
+            raise SearchMissingError(
+                why=f"{self.where}: it has no table {collection.name} with {collection.rows:,} rows. "
+                "`rvs index publish` makes it again."
             )
 
     def candidates(

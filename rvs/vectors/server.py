@@ -68,7 +68,11 @@ class VectorServer(Protocol):
         """
 
     def check(self, collection: Collection, timeout_s: float) -> None:
-        """Make sure that a collection is there, complete and in memory, where it is brought if need be."""
+        """Make sure that a collection is there, complete and in memory, where it is brought if need be.
+
+        Raises:
+            SearchMissingError: the server answers, but has no such collection, or not all of it.
+        """
 
     def candidates(
         self, collection: Collection, probes: Vectors, k: int, width: int, timeout_s: float

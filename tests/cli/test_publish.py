@@ -1,0 +1,93 @@
+"""`rvs index` where a server searches: publish, verify, list, activate, rollback and prune, on a Milvus Lite."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rvs.cli.app import run
+from rvs.gallery.publish import alias_of
+from rvs.gallery.store import Store
+from rvs.vectors.milvus_index import Milvus
+from tests.gallery.small import builder, make_gallery, unheard
+
+A, B = (f"20260101T00000{number}.000Z-aaaaaaaa" for number in range(2))
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, milvus_lite: str) -> Store:
+    """The index "team" with the versions A and B, which no server knows of yet."""
+    make_gallery(tmp_path / "gallery", range(6), 2)
+    version = builder(tmp_path / "built").build(tmp_path / "gallery", unheard).version
+    store = Store(tmp_path / "index" / "team")
+    for name in (A, B):
+        shutil.copytree(version, store.folder / name)
+        store.activate(name)
+    for name, value in {"INDEX_DIR": tmp_path / "index", "INDEX": "team", "SEARCH": "milvus"}.items():
+        monkeypatch.setenv(f"RVS_{name}", str(value))
+    monkeypatch.setenv("RVS_MILVUS_URI", milvus_lite)
+    return store
+
+
+def test_from_publish_to_prune(store: Store, answer: Callable[..., Any], milvus_lite: str) -> None:
+    server = Milvus(milvus_lite)
+    alias = alias_of("team")
+    newer = answer("index", "publish")
+    assert (newer["index"], newer["version"], newer["engine"], newer["photos"]) == ("team", B, "milvus", 12)
+    assert answer("index", "publish") == newer
+    assert server.pointed(alias) == newer["collection"]
+    assert run(["index", "activate", A]) == 4
+    older = answer("index", "publish", A)
+    assert server.pointed(alias) == newer["collection"]
+    assert answer("index", "activate", A) == {"index": "team", "version": A, "before": B}
+    assert server.pointed(alias) == older["collection"]
+    verified = answer("index", "verify")
+    assert verified["server"]["collection"] == older["collection"]
+    assert verified["server"]["aliased"]
+    assert verified["server"]["self_found"] == 1
+    assert answer("index", "rollback")["version"] == B
+    assert server.pointed(alias) == newer["collection"]
+    rows = {row["version"]: row["published"] for row in answer("index", "list")}
+    assert {name: on["milvus"]["collection"] for name, on in rows.items()} == {
+        A: older["collection"],
+        B: newer["collection"],
+    }
+    assert answer("index", "prune", "--keep", "0")["removed"] == [A]
+    assert answer("index", "verify")["server"]["collection"] == newer["collection"]
+
+
+def test_in_words(store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    assert run(["index", "publish"]) == 0
+    assert "12 photos in rvs_team_" in capsys.readouterr().out
+    assert run(["index", "verify"]) == 0
+    assert "recall@10 1.0000." in capsys.readouterr().out
+    assert run(["index", "list"]) == 0
+    first, *lines = capsys.readouterr().out.splitlines()
+    assert first.split()[-1] == "on"
+    assert [line.split()[-1] == "milvus" for line in lines] == [False, True]
+
+
+def test_a_server_that_does_not_answer(
+    store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(["index", "publish"]) == 0
+    monkeypatch.setenv("RVS_MILVUS_URI", "http://127.0.0.1:1")
+    capsys.readouterr()
+    assert run(["index", "verify"]) == 6
+    said = capsys.readouterr().err
+    assert "Search is not available right now." in said
+    assert "127.0.0.1:1" in said
+    assert run(["index", "activate", B]) == 6
+    assert run(["index", "publish"]) == 6
+    assert store.current().name == B
+
+
+def test_where_no_server_searches(
+    store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RVS_SEARCH", "annoy")
+    assert run(["index", "publish"]) == 2
+    assert "RVS_SEARCH is annoy" in capsys.readouterr().err

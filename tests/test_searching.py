@@ -1,0 +1,104 @@
+"""Settings in, the index that searches out."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from rvs.build_command import build_environment
+from rvs.errors import ConfigError, GalleryMissingError, SearchUnavailableError
+from rvs.gallery.publish import Publisher
+from rvs.gallery.version import Version, open_version
+from rvs.searching import index_for, publisher_for, store_for
+from rvs.settings import load_settings
+from rvs.vectors.annoy_index import AnnoyVectorIndex
+from rvs.vectors.exact_index import ExactIndex
+from rvs.vectors.remote_index import RemoteIndex
+from tests.gallery.small import builder, make_gallery, unheard
+from tests.search_servers import Postgres, missing
+
+WORD = "user:opensesame"
+NEEDS_MILVUS = pytest.mark.skipif(bool(missing("pymilvus")), reason=missing("pymilvus"))
+NEEDS_POSTGRES = pytest.mark.skipif(bool(missing("psycopg")), reason=missing("psycopg"))
+
+
+@pytest.fixture(scope="module")
+def version(tmp_path_factory: pytest.TempPathFactory) -> Version:
+    root = tmp_path_factory.mktemp("searching")
+    return open_version(builder(root / "index").build(make_gallery(root / "g", range(3), 2), unheard).version)
+
+
+def test_without_a_server(version: Version) -> None:
+    for name, kind in (("annoy", AnnoyVectorIndex), ("exact", ExactIndex)):
+        settings = load_settings(search=name)
+        assert isinstance(index_for(version, settings), kind)
+        assert publisher_for(settings) is None
+        assert store_for(settings).shelf is None
+
+
+@NEEDS_MILVUS
+def test_milvus_as_it_is_set(tmp_path: Path) -> None:
+    settings = load_settings(
+        search="milvus",
+        milvus_uri="https://milvus.example:443/faces",
+        milvus_token=WORD,
+        search_seconds=3,
+        search_graph="diskann",
+        index_dir=tmp_path,
+        index="crew",
+    )
+    publisher = publisher_for(settings)
+    assert publisher is not None
+    assert (publisher.graph, publisher.timeout_s) == ("diskann", 3)
+    assert publisher.server.where == "Milvus at milvus.example:443"
+    assert store_for(settings).folder == tmp_path / "crew"
+    assert isinstance(store_for(settings).shelf, Publisher)
+
+
+@NEEDS_MILVUS
+def test_a_version_that_was_not_brought_there(version: Version) -> None:
+    with pytest.raises(GalleryMissingError, match="was not brought to milvus") as caught:
+        index_for(version, load_settings(search="milvus"))
+    assert "rvs index publish" in caught.value.hint
+
+
+def test_a_version_that_was(version: Version, postgres: Postgres) -> None:
+    settings = load_settings(search="pgvector", pgvector_dsn=postgres.dsn)
+    publisher = publisher_for(settings)
+    assert publisher is not None
+    publisher.publish(version, unheard)
+    index = index_for(version, settings)
+    assert isinstance(index, RemoteIndex)
+    assert index.search(version.vectors[:1].astype("f4"), 1)[0].tolist() == [[0]]
+    # Somewhere else it is not; that is known at the first search.
+    elsewhere = load_settings(search="pgvector", pgvector_dsn="host=/nowhere dbname=none")
+    with pytest.raises(SearchUnavailableError):
+        index_for(version, elsewhere).search(version.vectors[:1].astype("f4"), 1)
+
+
+@NEEDS_POSTGRES
+def test_pgvector_needs_to_know_where_and_has_no_diskann() -> None:
+    with pytest.raises(ConfigError) as caught:
+        publisher_for(load_settings(search="pgvector"))
+    assert "RVS_PGVECTOR_DSN" in caught.value.hint
+    with pytest.raises(ConfigError, match="DiskANN"):
+        publisher_for(load_settings(search="pgvector", pgvector_dsn="host=x", search_graph="diskann"))
+
+
+@pytest.mark.parametrize(("search", "package"), [("milvus", "pymilvus"), ("pgvector", "psycopg")])
+def test_a_missing_package_is_named(search: str, package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.delitem(sys.modules, "rvs.vectors.pgvector_index", raising=False)
+    with pytest.raises(ConfigError, match=f"needs the package {package}") as caught:
+        publisher_for(load_settings(search=search, pgvector_dsn="host=x"))
+    assert f"lookalike[{search}]" in caught.value.hint
+
+
+def test_secrets_are_not_shown_but_reach_the_build(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RVS_MILVUS_TOKEN", WORD)
+    monkeypatch.setenv("RVS_PGVECTOR_DSN", "postgresql://user:opensesame@here/db")
+    settings = load_settings()
+    assert "opensesame" not in repr(settings) + str(settings) + settings.model_dump_json()
+    environment = build_environment(settings, {})
+    assert environment["RVS_MILVUS_TOKEN"] == WORD
+    assert environment["RVS_PGVECTOR_DSN"] == "postgresql://user:opensesame@here/db"
