@@ -24,6 +24,7 @@ from rvs.errors import (
 from rvs.gallery.store import Store
 from rvs.gallery.verify import check_vectors
 from rvs.search import Lookalike
+from rvs.search_watch import SearchWatch
 from rvs.searching import store_for
 from rvs.service import Service
 from rvs.settings import Settings
@@ -54,6 +55,8 @@ class HotSwap:
         self._refused = ""
         self.store = store_for(settings)
         """The index, on the disk."""
+        self.search = SearchWatch(service)
+        """Whether the search works; looked at as long as `watch` runs."""
 
     @property
     def serving(self) -> str:
@@ -105,15 +108,27 @@ class HotSwap:
             return await self._follow_or_return()
 
     async def watch(self) -> None:
-        """Follow what other processes take into use, until cancelled. A failure is one line in the log."""
+        """Follow what other processes take into use, until cancelled. A failure is one line in the log.
+
+        Meanwhile it is looked whether the search works.
+        """
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self.search.watch(), name="search")
+            await self._watch()
+
+    async def _watch(self) -> None:
         if not self._settings.index_poll_seconds:
             await asyncio.Event().wait()
+        told = ""
         while True:
             await asyncio.sleep(self._settings.index_poll_seconds)
             try:
                 await self._look()
             except (LookalikeError, OSError) as error:
-                _log.error("the index in use was not taken over: %s", error)
+                # As long as a server does not answer, it is the same every time.
+                if str(error) != told:
+                    _log.error("the index in use was not taken over: %s", error)
+                told = str(error)
             except Exception:
                 _log.exception("the index in use could not be taken over")
 

@@ -41,6 +41,9 @@ _LAG_BUCKETS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 _WORST_WITHIN_S = 60
 
 
+_FAILURES = (GalleryError, WeightsError, RebuildError, DeadlineError, EngineError, SearchUnavailableError)
+
+
 def outcome_of(error: BaseException | None) -> tuple[QueryOutcome, str]:
     """How a question ended, and the code of why.
 
@@ -49,9 +52,7 @@ def outcome_of(error: BaseException | None) -> tuple[QueryOutcome, str]:
     match error:
         case None:
             return "answered", ""
-        case GalleryError() | WeightsError() | RebuildError() | DeadlineError():
-            return "failed", error.code
-        case EngineError() | SearchUnavailableError():
+        case LookalikeError() if isinstance(error, _FAILURES):
             return "failed", error.code
         case LookalikeError():
             return "refused", error.code

@@ -5,6 +5,7 @@ threads; who asks, and what a job does, is not its business.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,10 +15,12 @@ from typing import Any, TypeVar
 
 from rvs.admission import Admission, restarting
 from rvs.answer import Served, warm_up
-from rvs.errors import BusyError, DeadlineError
+from rvs.errors import BusyError, DeadlineError, SearchUnavailableError
 from rvs.settings import Settings
 from rvs.stages import Stages
 from rvs.waiting_line import WaitingLine
+
+_log = logging.getLogger(__name__)
 
 _Done = TypeVar("_Done")
 
@@ -199,7 +202,11 @@ class Service:
 
     def _loaded(self) -> Served:
         served = self._load()
-        warm_up(served)
+        try:
+            warm_up(served)
+        except SearchUnavailableError as error:
+            # Whoever asks is told so, until the server is there; then nothing has to be started again.
+            _log.error("loaded, but there is no search: %s", error.why)
         return served
 
     def _admit(self, *, although_stopping: bool = False) -> None:

@@ -16,12 +16,14 @@ from rich.text import Text
 
 from rvs.cli.terminal import JsonOption, out, print_json
 from rvs.engine import gallery_photos, unconverted_networks
-from rvs.errors import LookalikeError
+from rvs.errors import LookalikeError, SearchUnavailableError
 from rvs.gallery.store import Store
-from rvs.gallery.version import open_version
+from rvs.gallery.version import Version, open_version
 from rvs.pipeline import parse_pipeline
 from rvs.remote.settings import EngineSettings, load_engine_settings
+from rvs.searching import index_for
 from rvs.settings import Settings, load_settings
+from rvs.vectors.remote_index import RemoteIndex
 
 _PACKAGES = (
     *("tensorflow-cpu", "tensorflow", "keras", "openvino", "onnxruntime", "retina-face"),
@@ -135,6 +137,7 @@ def _index(settings: Settings) -> Iterator[Finding]:
         f"{settings.index} {manifest.version}: {manifest.photos:,} photos of {manifest.people:,} people, "
         f"recall@10 {manifest.forest.recall_at_10:.4f}, files as they were built",
     )
+    yield from _search(settings, version)
     try:
         root = gallery_photos(settings).root
     except LookalikeError as error:
@@ -172,6 +175,21 @@ async def examine_engine(settings: EngineSettings) -> list[Finding]:
         else Finding("bad", "engine", f"{url} is not ready, or cannot be reached", hint)
         for url, up in replicas.states.items()
     ]
+
+
+def _search(settings: Settings, version: Version) -> Iterator[Finding]:
+    """Whether the server that searches does, where there is one."""
+    try:
+        index = index_for(version, settings)
+        if not isinstance(index, RemoteIndex):
+            return
+        index.ping()
+    except SearchUnavailableError as error:
+        yield Finding("bad", "search", error.message, error.why)
+    except LookalikeError as error:
+        yield Finding("bad", "search", error.message, error.hint)
+    else:
+        yield Finding("ok", "search", f"{settings.search} answers, and has this version")
 
 
 async def examine_discord() -> list[Finding]:

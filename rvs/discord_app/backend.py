@@ -93,7 +93,11 @@ def _here(settings: Settings, metrics: Metrics) -> Backend:
     return Backend(
         LocalAnswerer(service),
         upkeep,
-        checks={"models": lambda: service.ready, "index": lambda: manifest() is not None},
+        checks={
+            "models": lambda: service.ready,
+            "index": lambda: manifest() is not None,
+            "search": lambda: swap.search.works,
+        },
         tasks={"service": serve, "index": upkeep.watch},
         end_build=end_build,
         close=close,

@@ -243,7 +243,8 @@ def _words(error: Exception) -> str:
     said = getattr(error, "message", "") or getattr(error, "details", lambda: "")() or ""
     if callable(code):
         said = f"{code().name.lower().replace('_', ' ')}, {said}"
-    return " ".join(str(said).split())[:300].rstrip(".")
+    innermost = str(said).rsplit("message=", 1)[-1]  # around it: how often, and how long, it was tried
+    return " ".join(innermost.split())[:300].rstrip(".")
 
 
 def _pymilvus() -> Any:

@@ -268,4 +268,4 @@ def _close(connections: list[_Connection]) -> None:
 
 def _words(error: psycopg.Error) -> str:
     """What an error of PostgreSQL says, in a line."""
-    return " ".join((str(error) or type(error).__name__).split())[:300].rstrip(".")
+    return " ".join((str(error) or type(error).__name__).split())[:300].rstrip(".?")

@@ -23,6 +23,7 @@ from pathlib import Path
 from milvus import MilvusServer, MilvusServerConfig, _initialize_data_files
 
 _PORT = 19530
+_GONE_AFTER_S = 3  # a killed one starts again only when it counts as gone; otherwise after 30
 _GET_FLAGS, _SET_FLAGS, _UP = 0x8913, 0x8914, 1
 
 
@@ -55,6 +56,7 @@ def obey(data: Path) -> None:
     config = MilvusServerConfig()
     server = MilvusServer(config)
     server.set_base_dir(str(data))
+    config.set("common.session.ttl", _GONE_AFTER_S)
     config.resolve()  # once: right after a kill it would take other ports
     _initialize_data_files(str(data))
     process: subprocess.Popen[bytes] | None = None
