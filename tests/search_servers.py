@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from rvs.errors import SearchUnavailableError
@@ -20,6 +21,7 @@ from rvs.vectors.milvus_index import Milvus
 
 _PATIENCE_S = 120
 _NOBODY = 65534
+_OF_TESTS = {"listen_addresses": "", "fsync": "off", "autovacuum": "off"}
 _APART = Path(__file__).parent / "vectors" / "milvus_apart.py"
 
 
@@ -61,12 +63,12 @@ class RealMilvus:
     """A Milvus standalone of its own, in a network namespace that has loopback only."""
 
     def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="rvs-milvus-"))
-        self.uri = f"unix:{self._folder / 'socket'}"
-        command = [*_unshare(), sys.executable, str(_APART), str(self._folder / "data")]
-        with (self._folder / "log").open("wb") as log:
+        self.folder = Path(tempfile.mkdtemp(prefix="rvs-milvus-"))
+        self.uri = f"unix:{self.folder / 'socket'}"
+        command = [*_unshare(), sys.executable, str(_APART), str(self.folder / "data")]
+        with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
-                [*command, str(self._folder / "socket")],
+                [*command, str(self.folder / "socket")],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -93,6 +95,11 @@ class RealMilvus:
             else:
                 return
 
+    @property
+    def pid(self) -> int:
+        """Of the process whose child it is."""
+        return self._process.pid
+
     def kill(self) -> None:
         """As `kill -9` does."""
         self._tell("kill")
@@ -110,7 +117,7 @@ class RealMilvus:
         self._process.wait()
         if self._process.stdout is not None:
             self._process.stdout.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _tell(self, word: str) -> None:
         if self._process.stdin is None or self._process.stdout is None:
@@ -118,17 +125,19 @@ class RealMilvus:
         self._process.stdin.write(f"{word}\n")
         while (said := self._process.stdout.readline()) != f"{word}\n":
             if not said:
-                raise RuntimeError((self._folder / "log").read_text())
+                raise RuntimeError((self.folder / "log").read_text())
 
 
 class Postgres:
     """A PostgreSQL of its own that listens on a file; by another user where this one is root."""
 
-    def __init__(self) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="rvs-postgres-"))
-        self.dsn = f"host={self._folder} dbname=postgres user=postgres"
+    def __init__(self, options: Mapping[str, str] | None = None) -> None:
+        """Start it, with options such as "shared_buffers" besides ours."""
+        self._options = _OF_TESTS | dict(options or {})
+        self.folder = Path(tempfile.mkdtemp(prefix="rvs-postgres-"))
+        self.dsn = f"host={self.folder} dbname=postgres user=postgres"
         if os.geteuid() == 0:
-            os.chown(self._folder, _NOBODY, _NOBODY)
+            os.chown(self.folder, _NOBODY, _NOBODY)
         self._process: subprocess.Popen[bytes] | None = None
         words = ["-D", "data", "-U", "postgres", "--auth=trust", "--encoding=utf8", "--no-sync"]
         try:
@@ -146,8 +155,8 @@ class Postgres:
         while True:
             if self._process is None or self._process.poll() is not None:
                 # At once after a kill it may be refused, because of what the old one has left.
-                options = ["-c", "listen_addresses=", "-c", "fsync=off", "-c", "autovacuum=off"]
-                self._process = self._run("postgres", "-D", "data", "-k", str(self._folder), *options)
+                options = [f"--{name}={value}" for name, value in self._options.items()]
+                self._process = self._run("postgres", "-D", "data", "-k", str(self.folder), *options)
             try:
                 psycopg.connect(self.dsn).close()
             except psycopg.OperationalError:
@@ -156,6 +165,13 @@ class Postgres:
                 time.sleep(0.05)
             else:
                 return
+
+    @property
+    def pid(self) -> int:
+        """Of its first process, whose children the others are."""
+        if self._process is None:
+            raise RuntimeError("it does not run")
+        return self._process.pid
 
     def kill(self) -> None:
         """As `kill -9` of all its processes does."""
@@ -171,24 +187,22 @@ class Postgres:
     def close(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self.kill()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _signal(self, number: signal.Signals) -> None:
-        if self._process is None:
-            raise RuntimeError("it does not run")
         # Each of its processes has a group of its own.
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text().split()
-        for pid in (self._process.pid, *map(int, children)):
+        children = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split()
+        for pid in (self.pid, *map(int, children)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
-        if number == signal.SIGKILL:
+        if number == signal.SIGKILL and self._process is not None:
             self._process.wait()
 
     def _run(self, program: str, *words: str) -> "subprocess.Popen[bytes]":
-        with (self._folder / "log").open("ab") as log:
+        with (self.folder / "log").open("ab") as log:
             process: subprocess.Popen[bytes] = subprocess.Popen(
                 [str(_programs() / program), *words],
-                cwd=self._folder,
+                cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

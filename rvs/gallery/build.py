@@ -23,6 +23,7 @@ from rvs.gallery.folder import GalleryPhoto
 from rvs.gallery.in_use import Hold, only_builder
 from rvs.gallery.journal import Embedded
 from rvs.gallery.photo_list import Miss, PhotoRecord, write_photos
+from rvs.gallery.shelf import bring
 from rvs.gallery.store import Store
 from rvs.gallery.verify import check_recall, check_vectors, realistic_probes
 from rvs.gallery.version import (
@@ -132,6 +133,8 @@ class Builder:
         with only_builder(self.store.folder):
             # We are the only one who writes anything here for longer than a moment.
             remove_stale_parts(self.store.folder, older_than_s=60)
+            if self.store.shelf is not None:
+                self.store.shelf.greet()  # rather than find out after a day of embedding
             report = self._build(work, photos, progress, fresh=fresh, started=started)
             try:
                 self.store.prune(self.keep)
@@ -187,8 +190,7 @@ class Builder:
         # Held before it appears: between that and its activation, another process could prune it.
         with Hold(self.store.folder / name, not_there_yet=True):
             manifest = self._write(name, created, records, misses, vectors, digest, clock, progress)
-            if self.store.shelf is not None:
-                self.store.shelf.publish(open_version(self.store.folder / name), progress)
+            bring(self.store.shelf, self.store.folder / name, progress)
             self.store.activate(name)
         run.finish()
         return BuildReport(

@@ -55,6 +55,17 @@ class Publisher:
     timeout_s: float = 2.0
     recall_target: float = RECALL_TARGET
 
+    def greet(self) -> None:
+        """See whether the server answers, before a build begins that would need it at its end.
+
+        Raises:
+            RebuildFailedError: it does not.
+        """
+        try:
+            self.server.pointed(alias_of(""))
+        except SearchUnavailableError as error:
+            raise RebuildFailedError("The server that searches does not answer.", hint=error.why) from error
+
     def publish(self, version: Version, progress: Progress) -> Publication:
         """Bring a version to the server; nothing happens when it is there already, with such a graph.
 

@@ -9,10 +9,11 @@ from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import Protocol
 
-from rvs.errors import GalleryError, SearchUnavailableError
+from rvs.errors import GalleryError, RebuildFailedError, SearchUnavailableError
 from rvs.gallery.in_use import unused
 from rvs.gallery.publication import ENGINES, Publication, read_record
-from rvs.gallery.version import Version
+from rvs.gallery.version import Version, open_version
+from rvs.whole_files import finish_removals, hide
 
 _log = logging.getLogger(__name__)
 
@@ -23,6 +24,9 @@ class Shelf(Protocol):
     All of it raises SearchUnavailableError when the server does not answer, and GalleryError when what was noted
     beside the version is missing or damaged.
     """
+
+    def greet(self) -> None:
+        """See whether it answers; RebuildFailedError when it does not."""
 
     def publish(self, version: Version, progress: Callable[[str, int, int], None]) -> Publication:
         """Bring a version there, unless it is there; RebuildFailedError when that fails."""
@@ -38,6 +42,23 @@ class Shelf(Protocol):
 
     def tidy(self, folder: Path) -> None:
         """Keep of a version only what is needed to take it into use again."""
+
+
+def bring(shelf: Shelf | None, folder: Path, progress: Callable[[str, int, int], None]) -> None:
+    """Publish a version that was built a moment ago and that nobody else uses; or leave nothing of it.
+
+    Raises:
+        RebuildFailedError: the server failed, or does not find what it should.
+    """
+    if shelf is None:
+        return
+    try:
+        shelf.publish(open_version(folder), progress)
+    except RebuildFailedError:
+        if cleared(shelf, folder):
+            hide(folder)
+            finish_removals(folder.parent)
+        raise
 
 
 def cleared(shelf: Shelf | None, folder: Path) -> bool:

@@ -29,6 +29,7 @@ _WIDEST = 32_768
 _BATCH_BYTES = 4_000_000  # of vectors in one insert; Milvus takes 64 MB
 _PIECE_BYTES = 50_000_000  # what is smaller is in one piece after a flush
 _CALL_S = 10.0  # for what takes milliseconds
+_LEAST_CONNECT_S = 0.1
 _INSERT_S = 60.0
 _FLUSH_S = 300.0
 _STALLED_S = 600.0  # a graph that does not grow for so long will not
@@ -206,15 +207,19 @@ class Milvus:
             raise self._unavailable(_words(error)) from error
 
     def _connection(self, pymilvus: Any, timeout_s: float) -> Any:
-        with self._lock:
+        deadline = time.monotonic() + min(timeout_s, _CALL_S)
+        if not self._lock.acquire(timeout=max(deadline - time.monotonic(), 0)):
+            raise self._unavailable("it does not let another thread connect")
+        try:
             if self._connected is None:
+                left_s = max(deadline - time.monotonic(), _LEAST_CONNECT_S)
                 # Of its own, not shared by all of the process: it is closed when this object is forgotten.
-                client = pymilvus.MilvusClient(
-                    self._uri, token=self._token, timeout=min(timeout_s, _CALL_S), dedicated=True
-                )
+                client = pymilvus.MilvusClient(self._uri, token=self._token, timeout=left_s, dedicated=True)
                 weakref.finalize(self, client.close).atexit = False
                 self._connected = client
             return self._connected
+        finally:
+            self._lock.release()
 
     def _missing(self, why: str) -> SearchMissingError:
         return SearchMissingError(why=f"{self.where}: {why}. `rvs index publish` makes it again.")

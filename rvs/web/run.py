@@ -106,7 +106,11 @@ def _watch(
 
     metrics.watch_service(service, ServiceLimits.from_settings(settings))
     metrics.watch_index(settings.index, manifest, lambda: bool(swap.refused))
-    return {"models": lambda: service.ready, "index": lambda: manifest() is not None}
+    return {
+        "models": lambda: service.ready,
+        "index": lambda: manifest() is not None,
+        "search": lambda: swap.search.works,
+    }
 
 
 async def _load(service: Service) -> None:

@@ -12,6 +12,7 @@ from rvs.gallery.publish import alias_of
 from rvs.gallery.store import Store
 from rvs.vectors.milvus_index import Milvus
 from tests.gallery.small import builder, make_gallery, unheard
+from tests.gallery.some_of_lfw import some_of_lfw
 
 A, B = (f"20260101T00000{number}.000Z-aaaaaaaa" for number in range(2))
 
@@ -83,6 +84,23 @@ def test_a_server_that_does_not_answer(
     assert run(["index", "activate", B]) == 6
     assert run(["index", "publish"]) == 6
     assert store.current().name == B
+
+
+def test_doctor_asks_the_server(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, milvus_lite: str
+) -> None:
+    some_of_lfw(tmp_path / "lfw")
+    monkeypatch.setenv("RVS_INDEX_DIR", str(tmp_path))
+    monkeypatch.setenv("RVS_SEARCH", "milvus")
+    monkeypatch.setenv("RVS_MILVUS_URI", milvus_lite)
+    assert run(["doctor"]) == 1
+    assert "was not brought to milvus" in capsys.readouterr().out
+    assert run(["index", "publish"]) == 0
+    assert run(["doctor"]) == 0
+    assert "milvus answers, and has this version" in capsys.readouterr().out
+    monkeypatch.setenv("RVS_MILVUS_URI", "http://127.0.0.1:1")
+    assert run(["doctor"]) == 1
+    assert "Milvus at 127.0.0.1:1" in capsys.readouterr().out
 
 
 def test_where_no_server_searches(

@@ -116,6 +116,19 @@ def down(bench: Bench) -> Store:
     return Store(bench.root / bench.name, Publisher(Down(bench.server)))  # type: ignore[arg-type]
 
 
+@dataclass
+class FullDisk:
+    """A server that cannot be filled; for the rest the real one."""
+
+    server: VectorServer
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.server, name)
+
+    def fill(self, collection: Collection, vectors: NDArray[np.floating], told: Told) -> None:
+        raise SearchUnavailableError(why="The server has no space left.")
+
+
 class KilledError(Exception):
     """The process was killed."""
 
@@ -268,13 +281,22 @@ def test_a_build_whose_server_fails_leaves_what_is_in_use_and_embeds_nothing_twi
     make_gallery(bench.gallery, [50], 1)
     shown = bench.network.shown
     plain = builder(bench.root / bench.name, pipeline_of_patches(bench.network))
+    full = Store(bench.root / bench.name, Publisher(FullDisk(bench.server)))  # type: ignore[arg-type]
     with pytest.raises(RebuildFailedError) as caught:
-        replace(plain, store=down(bench)).build(bench.gallery, unheard)
-    assert "does not answer (fill)" in caught.value.hint
-    assert bench.store.current() == first
+        replace(plain, store=full).build(bench.gallery, unheard)
+    assert "no space left" in caught.value.hint
+    assert [folder for folder, _ in bench.store.versions()] == [first]
     assert bench.pointed == bench.collection(first).name
     assert bench.build().changed
     assert bench.network.shown == shown + 1
+
+
+def test_whether_the_server_answers_is_seen_before_anything_is_embedded(bench: Bench) -> None:
+    plain = builder(bench.root / bench.name, pipeline_of_patches(bench.network))
+    with pytest.raises(RebuildFailedError) as caught:
+        replace(plain, store=down(bench)).build(bench.gallery, unheard)
+    assert "does not answer (pointed)" in caught.value.hint
+    assert bench.network.shown == 0
 
 
 def test_a_collection_that_the_server_lost_comes_back_by_its_name(bench: Bench) -> None:

@@ -1,6 +1,7 @@
 """Real servers that are killed, that hang, and that lack what they should have; and what comes of it."""
 
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rvs.errors import ConfigError, SearchUnavailableError
+from rvs.errors import ConfigError, SearchMissingError, SearchUnavailableError
 from rvs.vectors.milvus_index import Milvus
 from rvs.vectors.remote_index import RemoteIndex
 from rvs.vectors.server import Collection, VectorServer
@@ -66,6 +67,39 @@ def test_killed_and_started_again_it_answers_without_a_new_client(real: Real) ->
         break
     np.testing.assert_array_equal(found, expected)
     assert index.trouble == ""
+
+
+def test_killed_in_the_middle_of_filling_it_has_all_that_it_acknowledged(real_milvus: RealMilvus) -> None:
+    """And still it is not taken for complete."""
+    import pymilvus  # noqa: PLC0415
+
+    many = np.repeat(crowd(2500, 2, dimension=256), 8, axis=0)  # in ten inserts
+    half = Collection("half", "hnsw", len(many))
+    acknowledged: list[int] = []
+
+    def told(done: int, total: int) -> None:
+        acknowledged.append(done)
+        if len(acknowledged) == 4:
+            killing.start()  # while we go on
+
+    killing = threading.Thread(target=real_milvus.kill)
+    server = Milvus(real_milvus.uri)
+    try:
+        with pytest.raises(SearchUnavailableError):
+            server.fill(half, many, told)
+    finally:
+        killing.join()
+        real_milvus.start()
+    assert 0 < acknowledged[-1] < len(many)
+    with pytest.raises(SearchMissingError):
+        server.check(half, 30)
+    client = pymilvus.MilvusClient(real_milvus.uri, dedicated=True)
+    client.flush(half.name, timeout=60)
+    kept = client.get_collection_stats(half.name)["row_count"]
+    # The one that was under way may be there, too.
+    assert acknowledged[-1] <= kept <= acknowledged[-1] + acknowledged[1]
+    client.close()
+    server.drop(half.name)
 
 
 def test_a_restart_between_two_searches_is_not_even_noticed(postgres: Postgres) -> None:
