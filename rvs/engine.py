@@ -143,6 +143,21 @@ def remember_gallery(settings: Settings, root: Path) -> None:
         write_whole(_origin(settings), f"{root.resolve()}\n".encode())
 
 
+def lfw_photos(settings: Settings) -> Path:
+    """The folder of LFW's photos.
+
+    Raises:
+        GalleryMissingError: they are not on this machine.
+    """
+    root = find_lfw(settings.lfw_dir, settings.data_dir)
+    if root is None:
+        raise GalleryMissingError(
+            "LFW is not on this machine.",
+            hint="Fetch it with `rvs lfw fetch`, set RVS_LFW_DIR, or name another gallery with --gallery.",
+        )
+    return root
+
+
 def lfw_pairs(settings: Settings) -> list[Pair]:
     """LFW's pairs.
 

@@ -8,9 +8,9 @@ import typer
 
 from rvs.arrays import Pixels
 from rvs.cli.eval_lines import eval_lines, study_table
-from rvs.cli.study import parse_weights, run_study, study_photos
+from rvs.cli.study import parse_weights, run_study
 from rvs.cli.terminal import IndexOption, JsonOption, err, out, print_json
-from rvs.engine import gallery_photos, lfw_pairs
+from rvs.engine import gallery_photos, lfw_pairs, lfw_photos
 from rvs.errors import ConfigError, GalleryMissingError, LookalikeError
 from rvs.evaluation.annoy_sweep import sweep_annoy
 from rvs.evaluation.contact_sheet import write_sheets
@@ -70,7 +70,7 @@ def evaluate(
     labels = None if attributes is None else read_attributes(attributes)
     version = Store(settings.index_dir / settings.index).open_current()
     pairs = lfw_pairs(settings)
-    root = study_photos(settings) if study else None
+    root = lfw_photos(settings) if study else None
     photos = _sheet_photos(settings) if sheets else None
     before = earlier_study(report) if report else None
     workers = settings.inference_options().threads

@@ -21,18 +21,17 @@ from rvs.cli.terminal import (
     print_json,
     progress_bar,
 )
-from rvs.engine import LFW, load_settings_pipeline, remember_gallery
-from rvs.errors import ConfigError, GalleryMissingError
+from rvs.engine import LFW, lfw_photos, load_settings_pipeline, remember_gallery
+from rvs.errors import ConfigError
 from rvs.gallery.build import DEFAULT_TREES, Builder, BuildReport
 from rvs.gallery.in_use import only_builder
-from rvs.gallery.lfw import find_lfw
 from rvs.gallery.on_ray.gallery_files import local_folder
 from rvs.gallery.publish import Publisher, alias_of
 from rvs.gallery.store import Store
 from rvs.gallery.verify import check_recall, check_vectors, realistic_probes
 from rvs.gallery.version import Version, open_version
 from rvs.searching import publisher_for, store_for
-from rvs.settings import Settings, load_settings
+from rvs.settings import load_settings
 
 app = typer.Typer(
     help="Build and verify indexes of galleries; list, switch and prune their versions.", no_args_is_help=True
@@ -99,7 +98,7 @@ def build(
             weights=weights,
             detector_weights=detector_weights,
         )
-        root = gallery or str(_lfw(settings))
+        root = gallery or str(lfw_photos(settings))
         builder = Builder(
             store=store_for(settings),
             pipeline=load_settings_pipeline(settings, many_photos=True),
@@ -215,16 +214,6 @@ def _server_json(publisher: Publisher, version: Version) -> dict[str, Any]:
         "recall_at_10": round(report.recall_at_10, 5),
         "self_found": report.self_found,
     }
-
-
-def _lfw(settings: Settings) -> Path:
-    root = find_lfw(settings.lfw_dir, settings.data_dir)
-    if root is None:
-        raise GalleryMissingError(
-            "LFW is not on this machine.",
-            hint="Fetch it with `rvs lfw fetch`, set RVS_LFW_DIR, or name another gallery with --gallery.",
-        )
-    return root
 
 
 def _refuse_what_is_rays(gallery: str | None, address: str | None, shards: str | None) -> None:

@@ -11,13 +11,13 @@ from rvs.cli.terminal import err, progress_bar
 from rvs.conversion import convert_apart
 from rvs.embedding.spec import embedder_spec
 from rvs.engine import LFW, load_settings_pipeline, remember_gallery
-from rvs.errors import ConfigError, GalleryError, GalleryMissingError, PhotoError, WeightsError
+from rvs.errors import ConfigError, GalleryError, PhotoError, WeightsError
 from rvs.evaluation.embedding_speed import random_pipeline, time_photos
 from rvs.evaluation.machine import this_machine
 from rvs.evaluation.study import PlannedRow, Study, StudyRow, measure_row, planned_rows, row_of, study_index
 from rvs.gallery.build import Builder
 from rvs.gallery.folder import list_photos
-from rvs.gallery.lfw import Pair, find_lfw
+from rvs.gallery.lfw import Pair
 from rvs.gallery.store import Store
 from rvs.gallery.version import Version
 from rvs.photo import read_photo
@@ -25,21 +25,6 @@ from rvs.pipeline import Pipeline
 from rvs.settings import Settings
 
 _TIMED_PHOTOS = 32
-
-
-def study_photos(settings: Settings) -> Path:
-    """The folder of the photos that every row embeds.
-
-    Raises:
-        GalleryMissingError: LFW is not on this machine.
-    """
-    root = find_lfw(settings.lfw_dir, settings.data_dir)
-    if root is None:
-        raise GalleryMissingError(
-            "LFW is not on this machine, and the study embeds its photos.",
-            hint="Fetch it with `rvs lfw fetch`, or set RVS_LFW_DIR.",
-        )
-    return root
 
 
 def run_study(
