@@ -20,6 +20,7 @@ from tests.vectors.crowd import crowd
 VECTORS = crowd(100, 2, dimension=32).astype(np.float16)
 PROBES = VECTORS[:5].astype(np.float32)
 COLLECTION = Collection("outage", "hnsw", len(VECTORS))
+OTHER = Collection("other", "hnsw", 7)
 
 
 @dataclass
@@ -43,7 +44,12 @@ def real(request: pytest.FixtureRequest) -> Real:
         from rvs.vectors.pgvector_index import PgVector  # noqa: PLC0415
 
         real = Real(postgres, lambda: PgVector(postgres.dsn))
-    real.connect().fill(COLLECTION, VECTORS, lambda *_: None)
+    with ThreadPoolExecutor(2) as pool:  # most of it is waiting
+        for filled in [
+            pool.submit(real.connect().fill, one, VECTORS[: one.rows], lambda *_: None)
+            for one in (COLLECTION, OTHER)
+        ]:
+            filled.result()
     return real
 
 
@@ -158,16 +164,14 @@ def test_a_collection_that_was_unloaded_is_loaded_again(real: Real) -> None:
 
 def test_an_alias_names_one_collection_at_a_time(real: Real) -> None:
     server = real.connect()
-    other = Collection("other", "hnsw", 7)
-    server.fill(other, VECTORS[:7], lambda *_: None)
     assert server.pointed("alias") == ""
-    for collection in (COLLECTION, other, other, COLLECTION):
+    for collection in (COLLECTION, OTHER, OTHER, COLLECTION):
         server.point("alias", collection)
         assert server.pointed("alias") == collection.name
-    server.drop(other.name)
-    server.drop(other.name)
-    with pytest.raises(SearchUnavailableError):
-        server.check(other, 10)
+    server.drop(OTHER.name)
+    server.drop(OTHER.name)
+    with pytest.raises(SearchMissingError):
+        server.check(OTHER, 10)
 
 
 def test_nobody_at_the_address() -> None:
