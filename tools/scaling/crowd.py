@@ -14,7 +14,8 @@ class Photos:
     """How long a photo takes on a replica of 2 cores that has nothing else to do.
 
     Attributes:
-        median_s: of one megapixel, measured (README, `rvs bench`).
+        median_s: of one megapixel, measured by `rvs bench` on 2 cores that compute in f32; docs/benchmark.md is of a
+            faster machine.
         p95_s: likewise.
         sizes: (megapixels, time relative to one megapixel, share of all photos); the times were measured, the
             shares are assumed.

@@ -56,7 +56,7 @@ def _assumed(found: dict[str, Any]) -> str:
                 [
                     "one megapixel",
                     f"{1000 * photos['median_s']:.0f} ms, p95 {1000 * photos['p95_s']:.0f} ms, log-normal",
-                    "measured (README)",
+                    "measured on 2 cores in f32",
                 ],
                 [
                     "a replica",
