@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_v
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from rvs.errors import ConfigError
+from rvs.secret_files import secret_text
 from rvs.settings import FolderPath
 
 _TOKEN_HINT = "Put DISCORD_TOKEN=... into .env (see .env.example), or its file's path as DISCORD_TOKEN_FILE."  # noqa: S105
@@ -124,15 +125,7 @@ class DiscordSettings(BaseSettings):
         Raises:
             ConfigError: there is none, or its file cannot be read.
         """
-        if self.token_file is not None:
-            try:
-                text = self.token_file.read_text(encoding="utf-8-sig").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                raise ConfigError(
-                    f"The token's file {self.token_file} cannot be read.", hint=_TOKEN_HINT
-                ) from error
-        else:
-            text = self.token.get_secret_value().strip() if self.token else ""
+        text = secret_text(self.token, self.token_file, what="token", hint=_TOKEN_HINT)
         if not text:
             raise ConfigError("There is no Discord token.", hint=_TOKEN_HINT)
         return text

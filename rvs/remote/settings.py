@@ -6,6 +6,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rvs.errors import ConfigError
+from rvs.secret_files import secret_text
 from rvs.settings import FolderPath
 
 _KEY_HINT = "It has to be the RVS_SERVE_KEY of the engine."
@@ -58,15 +59,7 @@ class EngineSettings(BaseSettings):
         Raises:
             ConfigError: its file cannot be read, or what it holds fits into no header.
         """
-        if self.key_file is not None:
-            try:
-                text = self.key_file.read_text(encoding="utf-8-sig").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                raise ConfigError(
-                    f"The key's file {self.key_file} cannot be read.", hint=_KEY_HINT
-                ) from error
-        else:
-            text = self.key.get_secret_value().strip() if self.key else ""
+        text = secret_text(self.key, self.key_file, what="key", hint=_KEY_HINT)
         if not text.isascii() or not text.isprintable() or " " in text:
             raise ConfigError("The key of the engine has characters that no key has.", hint=_KEY_HINT)
         return text or None

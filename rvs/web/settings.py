@@ -7,6 +7,7 @@ from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rvs.errors import ConfigError
+from rvs.secret_files import secret_text
 from rvs.settings import FolderPath
 
 _KEY_HINT = (
@@ -66,18 +67,11 @@ class ServeSettings(BaseSettings):
             ConfigError: its file cannot be read, or it is too short or of other characters than a header takes;
                 or there is none although others than this machine could ask.
         """
-        if self.key_file is not None:
-            try:
-                text = self.key_file.read_text(encoding="utf-8-sig").strip()
-            except (OSError, UnicodeDecodeError) as error:
-                raise ConfigError(
-                    f"The key's file {self.key_file} cannot be read.", hint=_KEY_HINT
-                ) from error
-        else:
-            text = self.key.get_secret_value().strip() if self.key else ""
-            if not text:
-                self._need_no_key()
-                return None
+        text = secret_text(self.key, self.key_file, what="key", hint=_KEY_HINT)
+        # An empty file is a mistake; an empty setting, as templates have it, is none.
+        if not text and self.key_file is None:
+            self._need_no_key()
+            return None
         if not _KEY.fullmatch(text):
             raise ConfigError(
                 "The key has to be at least 16 letters, digits and ._~+/- long.", hint=_KEY_HINT
