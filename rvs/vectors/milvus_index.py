@@ -6,8 +6,6 @@ Milvus takes at most 16,384 candidates a search, and so do we.
 """
 
 import importlib.util
-import logging
-import os
 import threading
 import time
 import weakref
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 
 from rvs.arrays import Ids, Vectors
 from rvs.errors import ConfigError, SearchMissingError, SearchUnavailableError
+from rvs.vectors.pymilvus_only import pymilvus_only
 from rvs.vectors.server import HNSW_BUILD_WIDTH, HNSW_LINKS, Collection, GraphKind, Told
 
 _LITE = "milvus_lite"
@@ -175,8 +174,8 @@ class Milvus:
 
     def _create(self, client: Any, name: str, dimension: int) -> None:
         schema = client.create_schema(auto_id=False, enable_dynamic_field=False)
-        schema.add_field("id", _pymilvus().DataType.INT64, is_primary=True)
-        schema.add_field("vector", _pymilvus().DataType.FLOAT_VECTOR, dim=dimension)
+        schema.add_field("id", pymilvus_only().DataType.INT64, is_primary=True)
+        schema.add_field("vector", pymilvus_only().DataType.FLOAT_VECTOR, dim=dimension)
         client.create_collection(name, schema=schema, timeout=_CALL_S)
 
     def _grow(self, client: Any, collection: Collection) -> None:
@@ -200,7 +199,7 @@ class Milvus:
     @contextmanager
     def _client(self, timeout_s: float = _CALL_S) -> Iterator[Any]:
         """The client, connected; whatever goes wrong with it becomes an error of ours."""
-        pymilvus = _pymilvus()
+        pymilvus = pymilvus_only()
         try:
             yield self._connection(pymilvus, timeout_s)
         except (pymilvus.MilvusException, pymilvus.decorators.grpc.RpcError) as error:
@@ -250,16 +249,3 @@ def _words(error: Exception) -> str:
         said = f"{code().name.lower().replace('_', ' ')}, {said}"
     innermost = str(said).rsplit("message=", 1)[-1]  # around it: how often, and how long, it was tried
     return " ".join(innermost.split())[:300].rstrip(".")
-
-
-def _pymilvus() -> Any:
-    """The package, imported when it is first needed (1.5 s), without what it does besides."""
-    before = set(os.environ)
-    import pymilvus  # noqa: PLC0415
-    import pymilvus.decorators  # noqa: PLC0415
-
-    # It reads the nearest .env into the environment, which is ours, and logs a traceback for what we handle.
-    for name in set(os.environ) - before:
-        del os.environ[name]
-    logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
-    return pymilvus

@@ -1,6 +1,10 @@
 """Real servers that are killed, that hang, and that lack what they should have; and what comes of it."""
 
+import importlib.util
 import os
+import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -211,8 +215,45 @@ def test_milvus_lite_would_only_pretend_to_build_diskann(milvus_lite: str) -> No
         Milvus(milvus_lite).fill(Collection("disk", "diskann", 200), VECTORS, lambda *_: None)
 
 
-def test_the_environment_stays_as_it_was(milvus_lite: str, tmp_path: Path) -> None:
-    """pymilvus reads the nearest .env: that is not its business, and a token in it not everybody's."""
-    before = dict(os.environ)
-    assert Milvus(milvus_lite).pointed("nothing") == ""
-    assert dict(os.environ) == before
+def test_importing_pymilvus_changes_nothing_else(milvus_lite: str, tmp_path: Path) -> None:
+    """It reads the nearest .env, where a token may be, and closes the handlers of everybody's logging."""
+    program = """
+import logging, os, sys
+from rvs.errors import SearchUnavailableError
+from rvs.vectors.milvus_index import Milvus
+
+class Handler(logging.StreamHandler):
+    closed = False
+    def close(self):
+        self.closed = True
+
+handler = Handler()
+logging.getLogger("ours").addHandler(handler)
+before = dict(os.environ)
+try:
+    Milvus("http://127.0.0.1:1").pointed("nothing")
+except SearchUnavailableError:
+    print("pymilvus" in sys.modules, dict(os.environ) == before, handler.closed)
+"""
+    # Where pymilvus looks: from its own folder upwards.
+    folder = tmp_path / "lib"
+    shutil.copytree(Path(pymilvus_folder()), folder / "pymilvus")
+    (tmp_path / ".env").write_text("DISCORD_TOKEN=opensesame\n")
+    path = os.pathsep.join([str(folder), str(Path(__file__).parents[2])])
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path,
+    )
+    assert done.stdout == "True True False\n"
+    assert done.stderr == ""
+
+
+def pymilvus_folder() -> str:
+    found = importlib.util.find_spec("pymilvus")
+    assert found is not None
+    assert found.submodule_search_locations
+    return found.submodule_search_locations[0]
