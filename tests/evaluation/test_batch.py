@@ -21,7 +21,10 @@ def test_every_photo_goes_through_once_in_each_pass(tmp_path: Path) -> None:
     photos = list_photos(root)
     speed = measure_batch(embedder, 2, photos, "gallery", ticks.append)
     assert (speed.source, speed.photos, speed.usable, speed.workers) == ("gallery", 22, 20, 2)
-    assert speed.per_second == pytest.approx(22 / speed.seconds, rel=0.05)
+    # Seconds have three digits, photos a second one: so few photos take hardly longer than that.
+    assert (
+        22 / (speed.seconds + 0.001) - 0.1 <= speed.per_second <= 22 / max(speed.seconds - 0.001, 1e-6) + 0.1
+    )
     assert sum(ticks) == 44
     # Twenty in each of the two passes, and those that warm up: every eighth of the first two chunks.
     assert network.shown == 2 * 20 + sum(photo.file.endswith(("1.png", "2.png")) for photo in photos[::8])
