@@ -19,6 +19,7 @@ from rvs.errors import (
     LookalikeError,
     NotAnImageError,
     RebuildError,
+    SearchUnavailableError,
     TooLargeError,
     UnsupportedError,
     WeightsError,
@@ -63,6 +64,7 @@ _STATUSES: tuple[tuple[type[LookalikeError], int], ...] = (
     (WeightsError, 500),
     (RebuildError, 500),
     (BusyError, 503),
+    (SearchUnavailableError, 503),
     (DeadlineError, 504),
     (LookalikeError, 422),  # the photo, or the face in it
 )
@@ -113,6 +115,8 @@ def log_error(error: BaseException, query_id: str) -> None:
     """One line for what was expected to go wrong; what was not gets its traceback where it is answered."""
     if isinstance(error, (GalleryError, WeightsError, RebuildError)):
         _log.error("query=%s error=%s: %s %s", query_id, error.code, error.message, error.hint)
+    elif isinstance(error, SearchUnavailableError):
+        _log.error("query=%s error=%s: %s", query_id, error.code, error.why)
     elif isinstance(error, LookalikeError):
         _log.info("query=%s refused=%s", query_id, error.code)
     else:
