@@ -33,10 +33,10 @@ CHUNK = 64
 HashedPhoto: TypeAlias = tuple[GalleryPhoto, str]
 """A photo with the sha256 of its content; "" when it could not be read."""
 
-NO_FACE = "No face was found."
 Outcome: TypeAlias = tuple[str, Embedded]
 """What became of a photo, with the sha256 of its content; "" when it could not be read."""
 
+NO_FACE = "No face was found."
 UNREADABLE = "The file cannot be read."
 CHANGED = "The file changed during the build."
 

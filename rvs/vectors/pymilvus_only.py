@@ -26,9 +26,8 @@ def pymilvus_only() -> Any:
                 logging.config.dictConfig = configure
                 for name in set(os.environ) - before:
                     del os.environ[name]
-            logging.getLogger("pymilvus").setLevel(
-                logging.CRITICAL
-            )  # it logs a traceback for all that we handle
+            # It logs a traceback for all that we handle.
+            logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
     import pymilvus.decorators  # noqa: PLC0415
 
     return pymilvus
