@@ -3,7 +3,7 @@
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import platformdirs
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
@@ -16,6 +16,9 @@ from rvs.pipeline import DEFAULT_PIPELINE
 
 _APP = "lookalike"
 _CLONE = Path(__file__).resolve().parent.parent
+
+Search: TypeAlias = Literal["annoy", "exact", "milvus", "pgvector"]
+"""What searches: two ways in the process itself, two servers."""
 
 FolderPath = Annotated[Path, AfterValidator(Path.expanduser)]
 
@@ -60,7 +63,7 @@ class Settings(BaseSettings):
     keep_versions: int = Field(
         3, ge=1, le=1000, description="Older versions of an index that a build leaves, to roll back to."
     )
-    search: Literal["annoy", "exact", "milvus", "pgvector"] = Field(
+    search: Search = Field(
         "annoy",
         description="annoy: fast, recall measured at the build; exact: compares with every photo; "
         "milvus, pgvector: a server searches.",

@@ -1,7 +1,7 @@
 """The process in which a part of a benchmark is measured: `python -m rvs.cli.bench_child REQUEST`.
 
-REQUEST is a JSON object whose "part" is cold, runtime or growth. Standard output gets JSON objects, one a line:
-progress, "ready" when the engine is loaded, and at the end "result" or "error". It ends with its standard input.
+REQUEST is a JSON object whose "part" is cold, runtime, growth or engine. Standard output gets JSON objects, one a
+line: progress, "ready" when it is loaded, and at the end "result" or "error". It ends with its standard input.
 """
 
 import json
@@ -23,7 +23,12 @@ from rvs.stages import Stages
 def main(request: dict[str, Any]) -> None:
     """Measure what is asked for and print it."""
     end_with_stdin()
-    parts: dict[str, Callable[..., dict[str, Any]]] = {"cold": _cold, "runtime": _runtime, "growth": _growth}
+    parts: dict[str, Callable[..., dict[str, Any]]] = {
+        "cold": _cold,
+        "runtime": _runtime,
+        "growth": _growth,
+        "engine": _engine,
+    }
     with progress_lines() as progress:
         write_line({"result": parts[request.pop("part")](load_settings(), progress, **request)})
 
@@ -119,6 +124,28 @@ def _growth(settings: Settings, progress: ProgressLines, *, size: int, trees: in
     step = measure_growth_step(version.vectors, size, trees, tell)
     progress(stage, len(PARTS), len(PARTS))
     return asdict(step)
+
+
+def _engine(
+    settings: Settings,
+    progress: ProgressLines,
+    *,
+    size: int,
+    trees: int,
+    target: float,
+    server_pid: int | None,
+    server_data: str | None,
+) -> dict[str, Any]:
+    from rvs.evaluation.contenders import contender_for  # noqa: PLC0415
+    from rvs.evaluation.engine_speed import measure_engine  # noqa: PLC0415
+    from rvs.evaluation.server_process import ServerProcess  # noqa: PLC0415
+    from rvs.gallery.store import Store  # noqa: PLC0415
+
+    version = Store(settings.index_dir / settings.index).open_current()
+    process = None if server_pid is None else ServerProcess(server_pid)
+    data = None if server_data is None else Path(server_data)
+    with contender_for(settings, trees, process, data) as contender:
+        return asdict(measure_engine(contender, version.vectors, size, target, progress))
 
 
 class _Ticks:

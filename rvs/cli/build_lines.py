@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, TextIO
 
-from rvs.errors import LookalikeError
+from rvs.errors import LookalikeError, SearchUnavailableError
 
 MISSES_TOLD = 20
 """A line is read whole: a gallery of junk must not make it endless."""
@@ -63,7 +63,9 @@ def progress_lines() -> Iterator[ProgressLines]:
         # To where it goes now, wherever a library sends it during the build.
         yield ProgressLines(partial(write_line, to=sys.stdout))
     except LookalikeError as error:
-        write_line({"error": {"code": error.code, "message": error.message, "hint": error.hint}})
+        # Why a server did not answer is for whoever runs the command: its hint is for those who ask a bot.
+        hint = error.why if isinstance(error, SearchUnavailableError) and error.why else error.hint
+        write_line({"error": {"code": error.code, "message": error.message, "hint": hint}})
         raise
 
 

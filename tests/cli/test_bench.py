@@ -17,6 +17,7 @@ from rvs.errors import ConfigError, GalleryMissingError, LookalikeError, Rebuild
 from rvs.evaluation.bench_folder import benchmark_in, write_benchmark
 from rvs.evaluation.bench_report import bench_report
 from rvs.evaluation.benchmark import Benchmark
+from rvs.evaluation.engine_report import rows_in
 from rvs.settings import load_settings
 from tests.evaluation.figures import benchmark, growth
 from tests.gallery.small import unheard
@@ -128,6 +129,14 @@ def test_the_terminal_shows_the_same_figures(
         (["PORTRAIT", "--growth", "--sizes", "many"], 2, '"many" is not a number of vectors'),
         (["PORTRAIT", "--sizes", "100k"], 2, "--growth"),
         (["PORTRAIT", "--index", "nobody"], 4, "no index"),
+        ([], 2, "no photo to ask with"),
+        (["PORTRAIT", "--search", "annoy"], 2, "nothing else"),
+        (["--search", "annoy", "--growth"], 2, "nothing else"),
+        (["--search", "annoy,faiss"], 2, 'no engine "faiss"'),
+        (["--search", "annoy", "--sizes", "many"], 2, '"many" is not a number of vectors'),
+        (["--search", "annoy", "--index", "nobody"], 4, "no index"),
+        (["--search", "pgvector"], 2, "where PostgreSQL is"),
+        (["--search", "milvus"], 6, "does not answer"),
         (["WALL"], 3, "No face was found"),
     ],
 )
@@ -140,6 +149,34 @@ def test_what_cannot_be_measured_is_said_beforehand(
     printed = capsys.readouterr()
     assert says in printed.err + printed.err.replace("\n", " ")
     assert printed.out == ""
+
+
+def test_engines_of_the_search_are_compared(
+    crew: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = tmp_path / "report"
+    words = ["bench", "--search", "annoy,exact", "--sizes", "200,300", "--recall", "0.9"]
+    assert run([*words, "--report", str(report)]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split("  ")[0] for line in printed[1:5]] == ["annoy, 40 trees", "exact"] * 2
+    assert max(len(line) for line in printed[:5]) <= 80
+    assert "a recall@10 of 0.9" in printed[5]
+
+    assert run(["bench", "--search", "exact", "--sizes", "200", "--json", "--report", str(report)]) == 0
+    (row,) = json.loads(capsys.readouterr().out)["rows"]
+    assert (row["speed"]["vectors"], row["speed"]["dimension"], row["speed"]["speed"]["recall"]) == (
+        200,
+        128,
+        1,
+    )
+    rows = rows_in(report)
+    assert [(one.speed.vectors, one.speed.engine, one.speed.target) for one in rows] == [
+        (200, "annoy, 40 trees", 0.9),
+        (200, "exact", 0.9),
+        (200, "exact", 0.95),
+        (300, "annoy, 40 trees", 0.9),
+        (300, "exact", 0.9),
+    ]
 
 
 def test_a_document_of_another_kind_is_noticed_before_anything_is_measured(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from rvs.cli.build_lines import ProgressLines, progress_lines, write_line
-from rvs.errors import GalleryMissingError
+from rvs.errors import GalleryMissingError, SearchUnavailableError
 
 
 class Clock:
@@ -54,6 +54,13 @@ def test_an_error_of_ours_is_the_last_line(capsys: pytest.CaptureFixture[str]) -
         raise GalleryMissingError("It is gone.", hint="Look for it.")
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert last == {"error": {"code": "gallery.missing", "message": "It is gone.", "hint": "Look for it."}}
+
+
+def test_why_a_server_did_not_answer_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SearchUnavailableError), progress_lines():
+        raise SearchUnavailableError(why="Milvus at nowhere: refused.")
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert last["error"]["hint"] == "Milvus at nowhere: refused."
 
 
 def test_a_line_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
