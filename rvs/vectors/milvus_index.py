@@ -22,7 +22,7 @@ from rvs.errors import ConfigError, SearchMissingError, SearchUnavailableError
 from rvs.vectors.pymilvus_only import pymilvus_only
 from rvs.vectors.server import HNSW_BUILD_WIDTH, HNSW_LINKS, Collection, GraphKind, Told
 
-_LITE = "milvus_lite"
+_LITE = "lite"  # in the version of Milvus Lite, and of the standalone in the wheel `milvus`
 _MOST_CANDIDATES = 16_384
 _WIDEST = 32_768
 _BATCH_BYTES = 4_000_000  # of vectors in one insert; Milvus takes 64 MB
@@ -80,9 +80,8 @@ class Milvus:
         """See `VectorServer`."""
         name = collection.name
         with self._client() as client:
-            if collection.graph == "diskann" and client.get_server_version(timeout=_CALL_S).startswith(_LITE):
-                # It would say that it built one, and compare with every vector.
-                raise ConfigError("Milvus Lite has no DiskANN.", hint="Set RVS_SEARCH_GRAPH=hnsw.")
+            if collection.graph == "diskann":
+                _refuse_without_diskann(client.get_server_version(timeout=_CALL_S))
             self._create(client, name, vectors.shape[1])
             told(0, collection.rows)
             batch = max(1, _BATCH_BYTES // (4 * vectors.shape[1]))
@@ -225,6 +224,15 @@ class Milvus:
 
     def _unavailable(self, why: str) -> SearchUnavailableError:
         return SearchUnavailableError(why=f"{self.where}: {why}.")
+
+
+def _refuse_without_diskann(version: str) -> None:
+    """Some take an order for what they do not have: Lite compares with every vector, the wheel's tries for ever."""
+    if _LITE in version:
+        raise ConfigError(
+            f"This Milvus ({version}) was built without DiskANN.",
+            hint="Set RVS_SEARCH_GRAPH=hnsw, or use a Milvus that was built with it.",
+        )
 
 
 def _graph(kind: GraphKind) -> dict[str, Any]:

@@ -210,9 +210,18 @@ def test_a_dsn_that_cannot_be_read_is_not_repeated() -> None:
     assert caught.value.__suppress_context__
 
 
-def test_milvus_lite_would_only_pretend_to_build_diskann(milvus_lite: str) -> None:
-    with pytest.raises(ConfigError, match="DiskANN"):
-        Milvus(milvus_lite).fill(Collection("disk", "diskann", 200), VECTORS, lambda *_: None)
+@pytest.mark.parametrize("which", ["milvus_lite", "real_milvus"])
+def test_a_milvus_without_diskann_is_not_asked_to_build_it(
+    which: str, request: pytest.FixtureRequest
+) -> None:
+    """Lite would only pretend; the one in the wheel would try for ever, and never say that it cannot."""
+    started = request.getfixturevalue(which)
+    server = Milvus(started.uri if isinstance(started, RealMilvus) else started)
+    disk = Collection("disk", "diskann", len(VECTORS))
+    with pytest.raises(ConfigError, match="without DiskANN"):
+        server.fill(disk, VECTORS, lambda *_: None)
+    with pytest.raises(SearchMissingError):
+        server.check(disk, 10)
 
 
 def test_importing_pymilvus_changes_nothing_else(milvus_lite: str, tmp_path: Path) -> None:
