@@ -38,8 +38,9 @@ def unit(name: str) -> list[str]:
 
 
 def variables() -> set[str]:
-    """Every variable of ours that the three files set."""
-    texts = [(ROOT / name).read_text() for name in ("Dockerfile", "compose.yaml", "docs/lookalike.service")]
+    """Every variable of ours that these files set."""
+    files = ("Dockerfile", "compose.yaml", "compose.replicas.yaml", "docs/lookalike.service")
+    texts = [(ROOT / name).read_text() for name in files]
     return {name for text in texts for name in re.findall(r"\b(?:RVS|DISCORD)_[A-Z_]+(?=[=:])", text)}
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import os
 import shutil
 import socket
 from collections import Counter
@@ -43,12 +44,7 @@ async def balanced(
     """Two copies that are ready, and HAProxy in front of them."""
     assert BINARY is not None
     front, first, second = _free_ports(3)
-    text = CONFIGURATION.read_text(encoding="utf-8")
-    for documented, port in ((8080, front), (8081, first), (8082, second)):
-        assert f"127.0.0.1:{documented}\n" in text
-        text = text.replace(f"127.0.0.1:{documented}\n", f"127.0.0.1:{port}\n")
-    written = folder / "haproxy.cfg"
-    written.write_text(text, encoding="utf-8")
+    ports = {"LOOKALIKE_BIND": front, "LOOKALIKE_ONE": first, "LOOKALIKE_TWO": second}
     ours = environment or {}
     async with (
         serving(folder, cache_dir, {"RVS_SERVE_PORT": str(first), **ours}) as one,
@@ -56,7 +52,8 @@ async def balanced(
     ):
         await asyncio.gather(one.ready(), two.ready())
         proxy = await asyncio.create_subprocess_exec(
-            *(BINARY, "-db", "-f", str(written)),
+            *(BINARY, "-db", "-f", CONFIGURATION),
+            env=os.environ | {name: f"127.0.0.1:{port}" for name, port in ports.items()},
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
         )
