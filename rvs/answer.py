@@ -21,6 +21,7 @@ from rvs.render.jpeg import encoded
 from rvs.result import FaceResult, Match, Score
 from rvs.scoring import score
 from rvs.search import Embedded, FaceSelection, Lookalike
+from rvs.searching import Searching
 from rvs.settings import Settings
 from rvs.sniff import read_header
 from rvs.stages import Stages
@@ -223,10 +224,14 @@ def embed(served: Served, data: bytes, face: FaceSelection, stages: Stages) -> t
         return photo, served.engine.embed(photo, face=face)
 
 
-def load_served(settings: Settings) -> Served:
+def load_served(settings: Settings, searching: Searching | None = None) -> Served:
     """What the settings describe, loaded; takes seconds, and more where networks have to be converted first.
 
     This process keeps freed memory from now on (`rvs.heap`).
+
+    Args:
+        settings: what is loaded.
+        searching: as for `load_engine`.
 
     Raises:
         GalleryError: the index or the gallery is missing, damaged, or of another pipeline.
@@ -235,7 +240,8 @@ def load_served(settings: Settings) -> Served:
     """
     keep_freed_memory()
     convert_apart(settings)
-    return Served(load_engine(settings), gallery_photos(settings), settings.photo_limits(responsive=True))
+    engine = load_engine(settings, searching)
+    return Served(engine, gallery_photos(settings), settings.photo_limits(responsive=True))
 
 
 def warm_up(served: Served) -> None:

@@ -16,7 +16,7 @@ from rvs.pipeline import Pipeline, load_pipeline, parse_pipeline
 from rvs.result import Match
 from rvs.scoring import Calibration, fit_calibration, packaged_calibration
 from rvs.search import Lookalike
-from rvs.searching import index_for, store_for
+from rvs.searching import Searching, searching_for
 from rvs.settings import Settings
 from rvs.whole_files import write_whole
 
@@ -42,8 +42,12 @@ class GalleryPhotos:
             return None
 
 
-def load_engine(settings: Settings) -> Lookalike:
+def load_engine(settings: Settings, searching: Searching | None = None) -> Lookalike:
     """The engine that the settings describe. No process prunes its version as long as it lives.
+
+    Args:
+        settings: which pipeline, and which index.
+        searching: what searches in this process, if that is there already; None: what the settings say.
 
     Raises:
         GalleryError: the index is missing, damaged, or of another pipeline.
@@ -53,19 +57,20 @@ def load_engine(settings: Settings) -> Lookalike:
     name = parse_pipeline(settings.pipeline)
     # Before the networks: whether the index fits is known in milliseconds.
     fingerprint = name.fingerprint(settings.weights)
-    version = store_for(settings).open_current(fingerprint=fingerprint)
-    index = index_for(version, settings)
+    searching = searching or searching_for(settings)
+    version = searching.store.open_current(fingerprint=fingerprint)
+    index = searching.index(version)
     return Lookalike(load_settings_pipeline(settings), version, index, calibration_for(version))
 
 
-def engine_over(folder: Path, pipeline: Pipeline, settings: Settings) -> Lookalike:
+def engine_over(folder: Path, pipeline: Pipeline, searching: Searching) -> Lookalike:
     """Another version of the index, for networks that are loaded already; held like that of `load_engine`.
 
     Raises:
         GalleryError: the version is missing, damaged, or of another pipeline.
     """
     version = Store(folder.parent).open(folder.name, fingerprint=pipeline.fingerprint)
-    return Lookalike(pipeline, version, index_for(version, settings), calibration_for(version))
+    return Lookalike(pipeline, version, searching.index(version), calibration_for(version))
 
 
 def load_settings_pipeline(settings: Settings, *, many_photos: bool = False) -> Pipeline:

@@ -25,7 +25,7 @@ from rvs.gallery.store import Store
 from rvs.gallery.verify import check_vectors
 from rvs.search import Lookalike
 from rvs.search_watch import SearchWatch
-from rvs.searching import store_for
+from rvs.searching import Searching
 from rvs.service import Service
 from rvs.settings import Settings
 
@@ -42,18 +42,20 @@ _SAME_DISTANCE = 1e-3
 class HotSwap:
     """Keeps a service on the version of its index that is in use on the disk."""
 
-    def __init__(self, service: Service, settings: Settings) -> None:
+    def __init__(self, service: Service, settings: Settings, searching: Searching) -> None:
         """Prepare; `watch` begins to look.
 
         Args:
             service: that answers.
             settings: which index it answers from, and how often to look.
+            searching: what searches in this process.
         """
         self._service = service
         self._settings = settings
         self._lock = asyncio.Lock()
         self._refused = ""
-        self.store = store_for(settings)
+        self._searching = searching
+        self.store = searching.store
         """The index, on the disk."""
         self.search = SearchWatch(service)
         """Whether the search works; looked at as long as `watch` runs."""
@@ -163,7 +165,7 @@ class HotSwap:
             self._refused = ""
             return False
         try:
-            successor = await asyncio.to_thread(_successor, served, folder, self._settings)
+            successor = await asyncio.to_thread(self._successor, served, folder)
         except SearchUnavailableError:
             raise  # that says nothing about the version: it is tried again
         except Exception:
@@ -173,6 +175,13 @@ class HotSwap:
         self._refused = ""
         _log.info("version %s answers now: %d photos", self.serving, len(successor.engine.version.photos))
         return True
+
+    def _successor(self, served: Served, folder: Path) -> Served:
+        engine = engine_over(folder, served.engine.pipeline, self._searching)
+        self_check(engine)
+        successor = Served(engine, gallery_photos(self._settings), served.limits)
+        warm_up(successor)
+        return successor
 
     def _fingerprint(self) -> str:
         return self._answering().engine.pipeline.fingerprint
@@ -217,11 +226,3 @@ def _restore(store: Store, version: str) -> None:
     except GalleryError:
         pass  # nothing to go back to
     store.activate(version)
-
-
-def _successor(served: Served, folder: Path, settings: Settings) -> Served:
-    engine = engine_over(folder, served.engine.pipeline, settings)
-    self_check(engine)
-    successor = Served(engine, gallery_photos(settings), served.limits)
-    warm_up(successor)
-    return successor

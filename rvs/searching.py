@@ -1,4 +1,7 @@
-"""Which index searches, by the settings: Annoy, exact comparison, or a server; and the stores that go with it."""
+"""Which index searches, by the settings: Annoy, exact comparison, or a server; and the store that goes with it."""
+
+from dataclasses import dataclass
+from typing import Literal
 
 from rvs.errors import ConfigError
 from rvs.gallery.publish import Publisher
@@ -9,26 +12,47 @@ from rvs.vectors.index import VectorIndex
 from rvs.vectors.server import VectorServer
 
 
+@dataclass(frozen=True, slots=True)
+class Searching:
+    """What searches for one process, which makes one of it and passes it on: so it has one client of the server.
+
+    Attributes:
+        store: the versions of the index in use; the server follows them.
+        publisher: the server that searches; None where none does.
+        here: what searches where no server does.
+    """
+
+    store: Store
+    publisher: Publisher | None
+    here: Literal["annoy", "exact"]
+
+    def index(self, version: Version) -> VectorIndex:
+        """The index that searches a version. One on a server connects at its first search.
+
+        Raises:
+            GalleryError: the version is damaged, or was not brought to the server.
+        """
+        return version.index(self.here) if self.publisher is None else self.publisher.open(version)
+
+
+def searching_for(settings: Settings) -> Searching:
+    """What searches by the settings.
+
+    Raises:
+        ConfigError: as `publisher_for`.
+    """
+    publisher = publisher_for(settings)
+    store = Store(settings.index_dir / settings.index, publisher)
+    return Searching(store, publisher, "exact" if settings.search == "exact" else "annoy")
+
+
 def store_for(settings: Settings) -> Store:
     """The versions of the index in use, and the server that has to follow them, if any.
 
     Raises:
         ConfigError: as `publisher_for`.
     """
-    return Store(settings.index_dir / settings.index, publisher_for(settings))
-
-
-def index_for(version: Version, settings: Settings) -> VectorIndex:
-    """The index that searches a version. One on a server connects at its first search.
-
-    Raises:
-        GalleryError: the version is damaged, or was not brought to the server.
-        ConfigError: as `publisher_for`.
-    """
-    publisher = publisher_for(settings)
-    if publisher is not None:
-        return publisher.open(version)
-    return version.index("exact" if settings.search == "exact" else "annoy")
+    return searching_for(settings).store
 
 
 def publisher_for(settings: Settings) -> Publisher | None:

@@ -27,6 +27,7 @@ from rvs.gallery.store import Store
 from rvs.gallery.version import VECTORS, read_manifest, record_files, write_manifest
 from rvs.hot_swap import HotSwap, self_check
 from rvs.photo import PhotoLimits
+from rvs.searching import searching_for
 from rvs.service import Service, ServiceLimits
 from rvs.settings import Settings, load_settings
 from rvs.stages import Stages
@@ -94,14 +95,15 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     second = builder(store.folder).build(gallery, unheard).version.name
     store.activate(first)
     settings = load_settings(index="small", index_dir=tmp_path, index_poll_seconds=0.01)
+    searching = searching_for(settings)
 
     def load() -> Served:
-        engine = engine_over(store.current(), pipeline_of_patches(), settings)
+        engine = engine_over(store.current(), pipeline_of_patches(), searching)
         return Served(engine, GalleryPhotos(gallery), PhotoLimits())
 
     service = Service(load, ServiceLimits(workers=3))
     await service.start()
-    yield Bench(tmp_path, first, second, settings, service, HotSwap(service, settings))
+    yield Bench(tmp_path, first, second, settings, service, HotSwap(service, settings, searching))
     await service.close()
 
 
@@ -180,7 +182,7 @@ class TestSwapping:
 
     async def test_before_anything_is_loaded(self, bench: Bench) -> None:
         service = Service(lambda: None, ServiceLimits())  # type: ignore[arg-type,return-value]
-        swap = HotSwap(service, bench.settings)
+        swap = HotSwap(service, bench.settings, searching_for(bench.settings))
         assert swap.serving == ""
         for attempt in (swap.follow, swap.roll_back):
             with pytest.raises(BusyError):
@@ -291,7 +293,7 @@ class TestWatching:
 
     async def test_it_can_be_switched_off(self, bench: Bench) -> None:
         settings = bench.settings.model_copy(update={"index_poll_seconds": 0})
-        task = asyncio.create_task(HotSwap(bench.service, settings).watch())
+        task = asyncio.create_task(HotSwap(bench.service, settings, searching_for(settings)).watch())
         bench.store.activate(bench.second)
         await asyncio.sleep(0.05)
         assert not task.done()
@@ -331,4 +333,4 @@ class TestTheSelfCheck:
             twin.mkdir()
             (twin / "1.png").write_bytes((folder / "1.png").read_bytes())
         made = builder(tmp_path / "pairs").build(gallery, unheard).version
-        self_check(engine_over(made, pipeline_of_patches(), bench.settings))
+        self_check(engine_over(made, pipeline_of_patches(), searching_for(bench.settings)))

@@ -18,7 +18,7 @@ from rvs.gallery.version import open_version
 from rvs.hot_swap import HotSwap
 from rvs.photo import PhotoLimits
 from rvs.search_watch import SearchWatch
-from rvs.searching import publisher_for, store_for
+from rvs.searching import publisher_for, searching_for, store_for
 from rvs.service import Service, ServiceLimits
 from rvs.settings import Settings, load_settings
 from rvs.stages import Stages
@@ -88,16 +88,16 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         with ThreadPoolExecutor(2) as pool:  # most of it is waiting
             opened = [open_version(version) for version in (first, second)]
             list(pool.map(partial(publisher.publish, progress=unheard), opened))
-    store = store_for(settings)
-    store.activate(first.name)
+    searching = searching_for(settings)
+    searching.store.activate(first.name)
 
     def load() -> Served:
-        engine = engine_over(store.current(), pipeline_of_patches(), settings)
+        engine = engine_over(searching.store.current(), pipeline_of_patches(), searching)
         return Served(engine, GalleryPhotos(gallery), PhotoLimits())
 
     service = Service(load, ServiceLimits(workers=3))
     await service.start()
-    swap = HotSwap(service, settings)
+    swap = HotSwap(service, settings, searching)
     swap.search = SearchWatch(service, every_s=0.1)
     yield Bench(gallery, [first.name, second.name], settings, service, swap)
     await service.close()
@@ -180,7 +180,8 @@ async def test_it_starts_without_its_server(bench: Bench, postgres: Postgres) ->
         store = Store(bench.swap.store.folder)
 
         def load() -> Served:
-            engine = engine_over(store.current(), pipeline_of_patches(), bench.settings)
+            searching = searching_for(bench.settings)
+            engine = engine_over(store.current(), pipeline_of_patches(), searching)
             return Served(engine, GalleryPhotos(bench.gallery), PhotoLimits())
 
         bench.service = Service(load, ServiceLimits(workers=1))

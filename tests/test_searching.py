@@ -9,7 +9,7 @@ from rvs.build_command import build_environment
 from rvs.errors import ConfigError, GalleryMissingError, SearchUnavailableError
 from rvs.gallery.publish import Publisher
 from rvs.gallery.version import Version, open_version
-from rvs.searching import index_for, publisher_for, store_for
+from rvs.searching import publisher_for, searching_for, store_for
 from rvs.settings import load_settings
 from rvs.vectors.annoy_index import AnnoyVectorIndex
 from rvs.vectors.exact_index import ExactIndex
@@ -31,7 +31,7 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Version:
 def test_without_a_server(version: Version) -> None:
     for name, kind in (("annoy", AnnoyVectorIndex), ("exact", ExactIndex)):
         settings = load_settings(search=name)
-        assert isinstance(index_for(version, settings), kind)
+        assert isinstance(searching_for(settings).index(version), kind)
         assert publisher_for(settings) is None
         assert store_for(settings).shelf is None
 
@@ -58,7 +58,7 @@ def test_milvus_as_it_is_set(tmp_path: Path) -> None:
 @NEEDS_MILVUS
 def test_a_version_that_was_not_brought_there(version: Version) -> None:
     with pytest.raises(GalleryMissingError, match="was not brought to milvus") as caught:
-        index_for(version, load_settings(search="milvus"))
+        searching_for(load_settings(search="milvus")).index(version)
     assert "rvs index publish" in caught.value.hint
 
 
@@ -67,13 +67,38 @@ def test_a_version_that_was(version: Version, postgres: Postgres) -> None:
     publisher = publisher_for(settings)
     assert publisher is not None
     publisher.publish(version, unheard)
-    index = index_for(version, settings)
+    index = searching_for(settings).index(version)
     assert isinstance(index, RemoteIndex)
     assert index.search(version.vectors[:1].astype("f4"), 1)[0].tolist() == [[0]]
     # Somewhere else it is not; that is known at the first search.
     elsewhere = load_settings(search="pgvector", pgvector_dsn="host=/nowhere dbname=none")
     with pytest.raises(SearchUnavailableError):
-        index_for(version, elsewhere).search(version.vectors[:1].astype("f4"), 1)
+        searching_for(elsewhere).index(version).search(version.vectors[:1].astype("f4"), 1)
+
+
+def test_who_searches_and_who_follows_the_version_in_use_share_one_client(
+    version: Version, postgres: Postgres
+) -> None:
+    import psycopg  # noqa: PLC0415
+
+    def connections() -> int:
+        with psycopg.connect(postgres.dsn) as connection:
+            query = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'rvs'"
+            return int(connection.execute(query).fetchone()[0])  # type: ignore[index]
+
+    store = version.folder.parent
+    settings = load_settings(
+        search="pgvector", pgvector_dsn=postgres.dsn, index_dir=store.parent, index=store.name
+    )
+    before = connections()
+    searching = searching_for(settings)
+    assert searching.publisher is not None
+    searching.publisher.publish(version, unheard)
+    index = searching.index(version)
+    index.search(version.vectors[:1].astype("f4"), 1)
+    searching.store.activate(version.folder.name)
+    searching.index(version).search(version.vectors[:1].astype("f4"), 1)
+    assert connections() == before + 1
 
 
 @NEEDS_POSTGRES

@@ -21,7 +21,7 @@ from rvs.gallery.store import Store
 from rvs.gallery.version import Version, open_version
 from rvs.pipeline import parse_pipeline
 from rvs.remote.settings import EngineSettings, load_engine_settings
-from rvs.searching import index_for
+from rvs.searching import searching_for
 from rvs.settings import Settings, load_settings
 from rvs.vectors.remote_index import RemoteIndex
 
@@ -180,7 +180,7 @@ async def examine_engine(settings: EngineSettings) -> list[Finding]:
 def _search(settings: Settings, version: Version) -> Iterator[Finding]:
     """Whether the server that searches does, where there is one."""
     try:
-        index = index_for(version, settings)
+        index = searching_for(settings).index(version)
         if not isinstance(index, RemoteIndex):
             return
         index.ping()

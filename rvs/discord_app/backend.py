@@ -19,6 +19,7 @@ from rvs.ops import Checks
 from rvs.remote.answerer import RemoteAnswerer
 from rvs.remote.replicas import Replicas
 from rvs.remote.settings import EngineSettings
+from rvs.searching import searching_for
 from rvs.service import Service, ServiceLimits
 from rvs.settings import Settings
 from rvs.upkeep import Upkeep
@@ -63,8 +64,9 @@ def make_backend(settings: Settings, engine_settings: EngineSettings, metrics: M
 
 def _here(settings: Settings, metrics: Metrics) -> Backend:
     limits = ServiceLimits.from_settings(settings)
-    service = Service(lambda: load_served(settings), limits)
-    swap = HotSwap(service, settings)
+    searching = searching_for(settings)
+    service = Service(lambda: load_served(settings, searching), limits)
+    swap = HotSwap(service, settings, searching)
     upkeep = Upkeep(swap, settings, ended=metrics.rebuild_ended)
 
     def manifest() -> Manifest | None:

@@ -14,6 +14,7 @@ from rvs.listening import port_of
 from rvs.loop_lag import LoopLag
 from rvs.metrics import CONTENT_TYPE, Metrics
 from rvs.ops import Ops, OpsPages
+from rvs.searching import searching_for
 from rvs.service import Service, ServiceLimits
 from rvs.settings import Settings
 from rvs.web.openapi import openapi_document
@@ -41,9 +42,10 @@ async def run(settings: Settings, serve_settings: ServeSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C comes as KeyboardInterrupt
             loop.add_signal_handler(number, stopped.set)
-    service = Service(lambda: load_served(settings), ServiceLimits.from_settings(settings))
+    searching = searching_for(settings)
+    service = Service(lambda: load_served(settings, searching), ServiceLimits.from_settings(settings))
     metrics = Metrics(__version__)
-    swap = HotSwap(service, settings)
+    swap = HotSwap(service, settings, searching)
     checks = _watch(settings, metrics, service, swap) | {"running": lambda: not stopped.is_set()}
     questions = Questions(
         service,

@@ -26,6 +26,7 @@ from rvs.hot_swap import HotSwap
 from rvs.index_job import Build, Job
 from rvs.photo import PhotoLimits
 from rvs.rebuild import BuildProgress, BuildResult, Rebuild
+from rvs.searching import searching_for
 from rvs.service import Service
 from rvs.settings import Settings, load_settings
 from rvs.upkeep import Upkeep
@@ -121,15 +122,16 @@ async def workshop(setup: Setup, tmp_path: Path) -> AsyncIterator[IndexWorkshop]
     store = Store(settings.index_dir / "small")
     builder(store.folder).build(gallery, unheard)
     remember_gallery(settings, gallery)
+    searching = searching_for(settings)
 
     def load() -> Served:
-        engine = engine_over(store.current(), pipeline_of_patches(), settings)
+        engine = engine_over(store.current(), pipeline_of_patches(), searching)
         return Served(engine, GalleryPhotos(gallery), PhotoLimits())
 
     service = Service(load, setup.service)
     await service.start()
     builds = Builds(settings.index_dir)
-    upkeep = Upkeep(HotSwap(service, settings), settings, start=builds.start)
+    upkeep = Upkeep(HotSwap(service, settings, searching), settings, start=builds.start)
     yield IndexWorkshop(setup, service, Cdn(), tmp_path / "discord", settings, builds, upkeep)
     await upkeep.close()
     await service.close()
