@@ -59,8 +59,8 @@ def load_engine(settings: Settings, searching: Searching | None = None) -> Looka
     fingerprint = name.fingerprint(settings.weights)
     searching = searching or searching_for(settings)
     version = searching.store.open_current(fingerprint=fingerprint)
-    index = searching.index(version)
-    return Lookalike(load_settings_pipeline(settings), version, index, calibration_for(version))
+    index, recall = searching.index(version), searching.recall_at_10(version)
+    return Lookalike(load_settings_pipeline(settings), version, index, calibration_for(version), recall)
 
 
 def engine_over(folder: Path, pipeline: Pipeline, searching: Searching) -> Lookalike:
@@ -70,7 +70,8 @@ def engine_over(folder: Path, pipeline: Pipeline, searching: Searching) -> Looka
         GalleryError: the version is missing, damaged, or of another pipeline.
     """
     version = Store(folder.parent).open(folder.name, fingerprint=pipeline.fingerprint)
-    return Lookalike(pipeline, version, searching.index(version), calibration_for(version))
+    index, recall = searching.index(version), searching.recall_at_10(version)
+    return Lookalike(pipeline, version, index, calibration_for(version), recall)
 
 
 def load_settings_pipeline(settings: Settings, *, many_photos: bool = False) -> Pipeline:

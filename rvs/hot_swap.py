@@ -28,6 +28,7 @@ from rvs.search_watch import SearchWatch
 from rvs.searching import Searching
 from rvs.service import Service
 from rvs.settings import Settings
+from rvs.watched import AnsweringIndex
 
 _log = logging.getLogger(__name__)
 
@@ -65,6 +66,13 @@ class HotSwap:
         """Name of the version that answers; "" until there is one."""
         served = self._service.served
         return "" if served is None else served.engine.version.folder.name
+
+    def answering(self) -> AnsweringIndex | None:
+        """The version that answers, for the numbers; None until there is one."""
+        served = self._service.served
+        if served is None:
+            return None
+        return AnsweringIndex(served.engine.version.manifest, served.engine.recall_at_10)
 
     @property
     def refused(self) -> str:
@@ -159,7 +167,7 @@ class HotSwap:
             _log.error("the version that answers could not be taken into use again: %s", error)
 
     async def _follow(self) -> bool:
-        served = self._answering()
+        served = self._served()
         folder = await asyncio.to_thread(self.store.current)
         if folder.name == self.serving:
             self._refused = ""
@@ -184,9 +192,9 @@ class HotSwap:
         return successor
 
     def _fingerprint(self) -> str:
-        return self._answering().engine.pipeline.fingerprint
+        return self._served().engine.pipeline.fingerprint
 
-    def _answering(self) -> Served:
+    def _served(self) -> Served:
         served = self._service.served
         if served is None:
             raise BusyError("I am still starting.", hint="Try again in a minute.")

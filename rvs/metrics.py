@@ -24,8 +24,7 @@ from rvs.errors import (
     SearchUnavailableError,
     WeightsError,
 )
-from rvs.gallery.version import Manifest
-from rvs.watched import WatchedIndex, WatchedLimits, WatchedRebuild, WatchedService, WorstOf
+from rvs.watched import AnsweringIndex, WatchedIndex, WatchedLimits, WatchedRebuild, WatchedService, WorstOf
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 """The type of what `Metrics.text` gives."""
@@ -192,16 +191,16 @@ class Metrics:
         self._workers.set(limits.workers)
 
     def watch_index(
-        self, name: str, manifest: Callable[[], Manifest | None], refused: Callable[[], bool] = bool
+        self, name: str, answering: Callable[[], AnsweringIndex | None], refused: Callable[[], bool] = bool
     ) -> None:
         """Look at the index from now on; to be called once.
 
         Args:
             name: of the index.
-            manifest: of the version that answers now; None while there is none.
+            answering: the version that answers now; None while there is none.
             refused: whether another version should answer, but could not take over.
         """
-        self.registry.register(WatchedIndex(name, manifest, refused))
+        self.registry.register(WatchedIndex(name, answering, refused))
 
     def watch_rebuild(self, progress: Callable[[], tuple[str, float] | None]) -> None:
         """Look at builds from now on; to be called once.

@@ -73,12 +73,21 @@ class Embedded:
 
 @dataclass(frozen=True, slots=True)
 class Lookalike:
-    """The engine over one opened index version."""
+    """The engine over one opened index version.
+
+    Attributes:
+        pipeline: makes vectors of photos.
+        version: the gallery.
+        index: searches the version's vectors.
+        calibration: makes scores of distances.
+        recall_at_10: of the index, as it was measured; None where it was not.
+    """
 
     pipeline: Pipeline
     version: Version
     index: VectorIndex
     calibration: Calibration
+    recall_at_10: float | None = None
 
     def find(
         self, photo: Photo, people: int, *, face: FaceSelection = None, exclude_self: bool = False

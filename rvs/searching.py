@@ -34,6 +34,16 @@ class Searching:
         """
         return version.index(self.here) if self.publisher is None else self.publisher.open(version)
 
+    def recall_at_10(self, version: Version) -> float:
+        """Share of the ten exact neighbours that this index finds, as it was measured when it was made.
+
+        Raises:
+            GalleryError: as `index`.
+        """
+        if self.publisher is not None:
+            return self.publisher.publication(version.folder).recall_at_10
+        return 1.0 if self.here == "exact" else version.manifest.forest.recall_at_10
+
 
 def searching_for(settings: Settings) -> Searching:
     """What searches by the settings.

@@ -6,6 +6,7 @@ for, and by whom, is not known here.
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
@@ -39,14 +40,27 @@ class WatchedLimits(Protocol):
     def photos_in_memory(self) -> int: ...  # noqa: D102
 
 
+@dataclass(frozen=True, slots=True)
+class AnsweringIndex:
+    """The version that answers.
+
+    Attributes:
+        manifest: of the version.
+        recall_at_10: of what searches it, be that Annoy or not; None where that was not measured.
+    """
+
+    manifest: Manifest
+    recall_at_10: float | None
+
+
 class WatchedIndex(Collector):
     """The version that answers. Its numbers are of one version: a swap does not come between them."""
 
     def __init__(
-        self, name: str, manifest: Callable[[], Manifest | None], refused: Callable[[], bool]
+        self, name: str, answering: Callable[[], AnsweringIndex | None], refused: Callable[[], bool]
     ) -> None:
         self._name = name
-        self._manifest = manifest
+        self._answering = answering
         self._refused = refused
 
     def collect(self) -> Iterator[Metric]:
@@ -58,19 +72,21 @@ class WatchedIndex(Collector):
         photos = GaugeMetricFamily("rvs_index_photos", "Photos in it.", labels=("index",))
         recall = GaugeMetricFamily(
             "rvs_index_recall_ratio",
-            "Share of the ten true neighbours that Annoy found at the build.",
+            "Share of the ten true neighbours that what searches found when it was made.",
             labels=("index",),
         )
         refused = GaugeMetricFamily(
             "rvs_index_refused", "1 when a version in use on the disk could not take over.", labels=("index",)
         )
         refused.add_metric((self._name,), self._refused())
-        manifest = self._manifest()
-        if manifest is not None:
+        answering = self._answering()
+        if answering is not None:
+            manifest = answering.manifest
             info.add_metric((self._name, manifest.version, manifest.pipeline), 1)
             people.add_metric((self._name,), manifest.people)
             photos.add_metric((self._name,), manifest.photos)
-            recall.add_metric((self._name,), manifest.forest.recall_at_10)
+            if answering.recall_at_10 is not None:
+                recall.add_metric((self._name,), answering.recall_at_10)
         yield from (info, people, photos, recall, refused)
 
 

@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from rvs.errors import NoFaceError
 from rvs.metrics import Metrics
 from rvs.service import ServiceLimits
+from rvs.watched import AnsweringIndex
 from tests.test_metrics import MANIFEST, Counters
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -80,7 +81,7 @@ def known() -> dict[str, dict[str, set[str]]]:
     metrics.rebuild_ended()
     metrics.watch_rebuild(lambda: ("embed", 0.5))
     metrics.watch_service(Counters(), ServiceLimits())
-    metrics.watch_index("lfw", lambda: MANIFEST)
+    metrics.watch_index("lfw", lambda: AnsweringIndex(MANIFEST, 0.99))
     metrics.watch_gateway(lambda: True, lambda: 3)
     found: dict[str, dict[str, set[str]]] = {}
     for family in text_string_to_metric_families(metrics.text().decode()):

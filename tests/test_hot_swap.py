@@ -211,6 +211,17 @@ class TestRefusing:
             await bench.swap.activate("20000101T000000.000Z-00000000")
         await self._old_one_answers(bench)
 
+    async def test_the_numbers_are_those_of_the_version_that_answers(self, bench: Bench) -> None:
+        for version, search in ((bench.second, "exact"), (bench.first, "annoy")):
+            settings = bench.settings.model_copy(update={"search": search})
+            swap = HotSwap(bench.service, settings, searching_for(settings))
+            await swap.activate(version)
+            answering = swap.answering()
+            assert answering is not None
+            assert answering.manifest.version == version
+            measured = answering.manifest.forest.recall_at_10
+            assert answering.recall_at_10 == (1 if search == "exact" else measured)
+
     async def test_after_a_build_the_pointer_goes_back(self, bench: Bench) -> None:
         bench.damage(bench.second, hidden=True)
         bench.point_to(bench.second)

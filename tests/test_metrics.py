@@ -28,6 +28,7 @@ from rvs.loop_lag import LoopLag
 from rvs.metrics import Metrics, outcome_of
 from rvs.service import Service, ServiceLimits
 from rvs.stages import Stages
+from rvs.watched import AnsweringIndex
 
 MANIFEST = Manifest(
     format_version=1,
@@ -204,19 +205,22 @@ async def test_a_real_service_can_be_looked_at(metrics: Metrics) -> None:
 
 
 def test_the_numbers_of_an_index_follow_a_swap(metrics: Metrics) -> None:
-    serving: list[Manifest | None] = [None]
+    serving: list[AnsweringIndex | None] = [None]
     metrics.watch_index("lfw", lambda: serving[0])
     assert number(metrics, "rvs_index_photos", index="lfw") is None
-    serving[0] = MANIFEST
+    serving[0] = AnsweringIndex(MANIFEST, 0.99)
     labels = {"index": "lfw", "pipeline": MANIFEST.pipeline}
     assert number(metrics, "rvs_index_info", version="20261122-a", **labels) == 1
     assert number(metrics, "rvs_index_people", index="lfw") == 3
     assert number(metrics, "rvs_index_photos", index="lfw") == 7
-    assert number(metrics, "rvs_index_recall_ratio", index="lfw") == 0.97
-    serving[0] = replace(MANIFEST, version="20261123-b", photos=8)
+    assert (
+        number(metrics, "rvs_index_recall_ratio", index="lfw") == 0.99
+    )  # not that of an Annoy file beside it
+    serving[0] = AnsweringIndex(replace(MANIFEST, version="20261123-b", photos=8), None)
     assert number(metrics, "rvs_index_info", version="20261122-a", **labels) is None
     assert number(metrics, "rvs_index_info", version="20261123-b", **labels) == 1
     assert number(metrics, "rvs_index_photos", index="lfw") == 8
+    assert number(metrics, "rvs_index_recall_ratio", index="lfw") is None
 
 
 def test_the_connection_is_looked_at(metrics: Metrics) -> None:
@@ -230,7 +234,7 @@ def test_the_connection_is_looked_at(metrics: Metrics) -> None:
 
 def test_a_version_that_could_not_take_over_is_seen(metrics: Metrics) -> None:
     refused: list[str] = []
-    metrics.watch_index("lfw", lambda: MANIFEST, lambda: bool(refused))
+    metrics.watch_index("lfw", lambda: AnsweringIndex(MANIFEST, 0.99), lambda: bool(refused))
     assert number(metrics, "rvs_index_refused", index="lfw") == 0
     refused.append("20261123-b")
     assert number(metrics, "rvs_index_refused", index="lfw") == 1

@@ -1,12 +1,14 @@
 """Settings in, the index that searches out."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from rvs.build_command import build_environment
 from rvs.errors import ConfigError, GalleryMissingError, SearchUnavailableError
+from rvs.gallery.publication import Record, write_record
 from rvs.gallery.publish import Publisher
 from rvs.gallery.version import Version, open_version
 from rvs.searching import publisher_for, searching_for, store_for
@@ -29,9 +31,13 @@ def version(tmp_path_factory: pytest.TempPathFactory) -> Version:
 
 
 def test_without_a_server(version: Version) -> None:
-    for name, kind in (("annoy", AnnoyVectorIndex), ("exact", ExactIndex)):
+    forest = replace(version.manifest.forest, recall_at_10=0.97)
+    version = replace(version, manifest=replace(version.manifest, forest=forest))
+    for name, kind, recall in (("annoy", AnnoyVectorIndex, 0.97), ("exact", ExactIndex, 1)):
         settings = load_settings(search=name)
-        assert isinstance(searching_for(settings).index(version), kind)
+        searching = searching_for(settings)
+        assert isinstance(searching.index(version), kind)
+        assert searching.recall_at_10(version) == recall
         assert publisher_for(settings) is None
         assert store_for(settings).shelf is None
 
@@ -59,6 +65,8 @@ def test_milvus_as_it_is_set(tmp_path: Path) -> None:
 def test_a_version_that_was_not_brought_there(version: Version) -> None:
     with pytest.raises(GalleryMissingError, match="was not brought to milvus") as caught:
         searching_for(load_settings(search="milvus")).index(version)
+    with pytest.raises(GalleryMissingError, match="was not brought to milvus"):
+        searching_for(load_settings(search="milvus")).recall_at_10(version)
     assert "rvs index publish" in caught.value.hint
 
 
@@ -66,7 +74,9 @@ def test_a_version_that_was(version: Version, postgres: Postgres) -> None:
     settings = load_settings(search="pgvector", pgvector_dsn=postgres.dsn)
     publisher = publisher_for(settings)
     assert publisher is not None
-    publisher.publish(version, unheard)
+    done = publisher.publish(version, unheard)
+    write_record(version.folder, "pgvector", Record(replace(done, recall_at_10=0.96)))
+    assert searching_for(settings).recall_at_10(version) == 0.96  # whatever that of the Annoy file is
     index = searching_for(settings).index(version)
     assert isinstance(index, RemoteIndex)
     assert index.search(version.vectors[:1].astype("f4"), 1)[0].tolist() == [[0]]

@@ -12,7 +12,6 @@ from typing import Any
 
 from rvs.answer import load_served
 from rvs.answerer import Answerer, LocalAnswerer
-from rvs.gallery.version import Manifest
 from rvs.hot_swap import HotSwap
 from rvs.metrics import Metrics
 from rvs.ops import Checks
@@ -69,9 +68,6 @@ def _here(settings: Settings, metrics: Metrics) -> Backend:
     swap = HotSwap(service, settings, searching)
     upkeep = Upkeep(swap, settings, ended=metrics.rebuild_ended)
 
-    def manifest() -> Manifest | None:
-        return None if service.served is None else service.served.engine.version.manifest
-
     async def serve() -> None:
         """Load and warm the engine, then wait: only a failure ends this."""
         await service.start()
@@ -90,14 +86,14 @@ def _here(settings: Settings, metrics: Metrics) -> Backend:
                 await upkeep.close()
 
     metrics.watch_service(service, limits)
-    metrics.watch_index(settings.index, manifest, lambda: bool(swap.refused))
+    metrics.watch_index(settings.index, swap.answering, lambda: bool(swap.refused))
     metrics.watch_rebuild(upkeep.building)
     return Backend(
         LocalAnswerer(service),
         upkeep,
         checks={
             "models": lambda: service.ready,
-            "index": lambda: manifest() is not None,
+            "index": lambda: swap.answering() is not None,
             "search": lambda: swap.search.works,
         },
         tasks={"service": serve, "index": upkeep.watch},

@@ -8,7 +8,6 @@ from collections.abc import Callable
 
 from rvs import __version__
 from rvs.answer import load_served
-from rvs.gallery.version import Manifest
 from rvs.hot_swap import HotSwap
 from rvs.listening import port_of
 from rvs.loop_lag import LoopLag
@@ -102,15 +101,11 @@ def _watch(
     settings: Settings, metrics: Metrics, service: Service, swap: HotSwap
 ) -> dict[str, Callable[[], bool]]:
     """Let the numbers look at service and index; what has to hold for questions to be answered."""
-
-    def manifest() -> Manifest | None:
-        return None if service.served is None else service.served.engine.version.manifest
-
     metrics.watch_service(service, ServiceLimits.from_settings(settings))
-    metrics.watch_index(settings.index, manifest, lambda: bool(swap.refused))
+    metrics.watch_index(settings.index, swap.answering, lambda: bool(swap.refused))
     return {
         "models": lambda: service.ready,
-        "index": lambda: manifest() is not None,
+        "index": lambda: swap.answering() is not None,
         "search": lambda: swap.search.works,
     }
 
