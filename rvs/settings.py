@@ -32,7 +32,13 @@ def _default_index_dir() -> Path:
 class Settings(BaseSettings):
     """What can be set. Each field is the variable of its name in capitals after `RVS_`."""
 
-    model_config = SettingsConfigDict(env_prefix="RVS_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="RVS_",
+        env_file=".env",
+        env_ignore_empty=True,  # `RVS_LFW_DIR=`, as templates have it, names no folder
+        extra="ignore",
+        frozen=True,
+    )
 
     runtime: Literal["auto", "openvino", "tensorflow"] = Field(
         "auto", description="What computes the networks; auto takes OpenVINO where it is installed."
