@@ -1,13 +1,14 @@
 """Every limit, path and choice, from `RVS_*` variables or a `.env` file; made at the edge, passed down."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias, TypeVar
 
 import platformdirs
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from rvs.errors import ConfigError
 from rvs.inference import InferenceOptions, choose_precision, choose_runtime
@@ -19,6 +20,8 @@ _CLONE = Path(__file__).resolve().parent.parent
 
 Search: TypeAlias = Literal["annoy", "exact", "milvus", "pgvector"]
 """What searches: two ways in the process itself, two servers."""
+
+_Kind = TypeVar("_Kind", bound=BaseSettings)
 
 FolderPath = Annotated[Path, AfterValidator(Path.expanduser)]
 
@@ -185,13 +188,33 @@ def load_settings(**overrides: object) -> Settings:
     Raises:
         ConfigError: a value makes no sense; the sentence names the variable.
     """
+    return load(Settings, overrides)
+
+
+def load(kind: type[_Kind], overrides: Mapping[str, Any]) -> _Kind:
+    """Settings of one kind, likewise.
+
+    Raises:
+        ConfigError: a value makes no sense; the sentence names the variable, and nothing shows the value.
+    """
     given = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(**given)  # type: ignore[arg-type]
+        return kind(**given)
+    except SettingsError as error:
+        # Its text names the field, and its causes hold the value.
+        fields = [name for name in kind.model_fields if f'"{name}"' in str(error)]
+        name, reason = (fields or ["*"])[0], "it is not valid JSON"
     except ValidationError as error:
-        first = error.errors()[0]
-        name = "RVS_" + "_".join(str(part) for part in first["loc"]).upper()
-        raise ConfigError(
-            f"The setting {name} makes no sense: {first['msg']}.",
-            hint="Correct or remove it (.env counts too).",
-        ) from error
+        first = error.errors(include_input=False)[0]
+        name, reason = str(first["loc"][0]), first["msg"].removeprefix("Value error, ")
+    raise ConfigError(
+        f"The setting {variable(kind, name)} makes no sense: {reason}.",
+        hint="Correct or remove it (.env counts too).",
+    )
+
+
+def variable(kind: type[BaseSettings], name: str) -> str:
+    """The environment variable of a setting, by the name of its field or of the alias that stands for it."""
+    field = kind.model_fields.get(name)
+    alias = field.validation_alias if field else name if name.isupper() else None
+    return str(alias) if alias else f"{kind.model_config['env_prefix']}{name.upper()}"

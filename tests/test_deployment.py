@@ -19,10 +19,9 @@ from rvs.discord_app.settings import DiscordSettings, load_discord_settings
 from rvs.errors import ConfigError
 from rvs.metrics import Metrics
 from rvs.remote.settings import EngineSettings
-from rvs.settings import Settings, load_settings
+from rvs.settings import Settings, load_settings, variable
 from rvs.web.settings import ServeSettings
 from tests.test_container import FINAL, ROOT, environment, tool, words_of
-from tools.env_example import variable
 
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
 BOT: dict[str, Any] = COMPOSE["services"]["bot"]

@@ -1,5 +1,6 @@
 """Settings as people leave them in their environment and in .env: a variable without a value is not set."""
 
+import traceback
 from pathlib import Path
 
 import pytest
@@ -7,11 +8,11 @@ from pydantic_settings import BaseSettings
 
 from rvs.discord_app.settings import DiscordSettings
 from rvs.engine import gallery_photos
+from rvs.errors import ConfigError
 from rvs.gallery.lfw import find_pairs
 from rvs.remote.settings import EngineSettings
-from rvs.settings import Settings, load_settings
+from rvs.settings import Settings, load, load_settings, variable
 from rvs.web.settings import ServeSettings
-from tools.env_example import variable
 
 EVERY: list[type[BaseSettings]] = [Settings, DiscordSettings, ServeSettings, EngineSettings]
 
@@ -64,3 +65,19 @@ def test_the_environment_without_a_value_leaves_what_dotenv_says(
     (tmp_path / ".env").write_text("RVS_LFW_DIR=photos\n")
     monkeypatch.setenv("RVS_LFW_DIR", "")
     assert load_settings().lfw_dir == Path("photos")
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_a_value_that_makes_no_sense_is_an_error_that_names_the_variable_and_not_the_value(
+    kind: type[BaseSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, field in kind.model_fields.items():
+        if field.annotation not in {int, float}:
+            continue
+        with monkeypatch.context() as given:
+            given.setenv(variable(kind, name), "opensesame")
+            with pytest.raises(ConfigError) as caught:
+                load(kind, {})
+        assert caught.value.message.startswith(f"The setting {variable(kind, name)} makes no sense: ")
+        shown = traceback.format_exception(caught.value)
+        assert "opensesame" not in "".join(shown)

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings
 
 from rvs.discord_app.settings import DiscordSettings
 from rvs.remote.settings import EngineSettings
-from rvs.settings import Settings
+from rvs.settings import Settings, variable
 from rvs.web.settings import ServeSettings
 
 EXAMPLE = Path(__file__).parent.parent / ".env.example"
@@ -53,12 +53,6 @@ def example() -> str:
             *_lines(EngineSettings),
         ]
     )
-
-
-def variable(settings: type[BaseSettings], name: str) -> str:
-    """The environment variable of a setting."""
-    alias = settings.model_fields[name].validation_alias
-    return str(alias) if alias else f"{settings.model_config['env_prefix']}{name.upper()}"
 
 
 def _lines(settings: type[BaseSettings]) -> list[str]:

@@ -3,12 +3,12 @@
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rvs.errors import ConfigError
 from rvs.secret_files import secret_text
-from rvs.settings import FolderPath
+from rvs.settings import FolderPath, load
 
 _TOKEN_HINT = "Put DISCORD_TOKEN=... into .env (see .env.example), or its file's path as DISCORD_TOKEN_FILE."  # noqa: S105
 
@@ -137,20 +137,7 @@ def load_discord_settings(**overrides: object) -> DiscordSettings:
     Raises:
         ConfigError: a value makes no sense; the sentence names the variable.
     """
-    try:
-        return DiscordSettings(**overrides)  # type: ignore[arg-type]
-    except SettingsError as error:
-        # Its text names the field, and its causes hold the value.
-        fields = [name for name in DiscordSettings.model_fields if f'"{name}"' in str(error)]
-        name, reason = (fields or ["*"])[0], "it is not valid JSON"
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        name, reason = str(first["loc"][0]), first["msg"].removeprefix("Value error, ")
-    name = name.upper()
-    variable = name if name.startswith("DISCORD_") else f"RVS_DISCORD_{name}"
-    raise ConfigError(
-        f"The setting {variable} makes no sense: {reason}.", hint="Correct or remove it (.env counts too)."
-    )
+    return load(DiscordSettings, overrides)
 
 
 def _is_address(value: str, schemes: set[str]) -> bool:

@@ -2,12 +2,12 @@
 
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rvs.errors import ConfigError
 from rvs.secret_files import secret_text
-from rvs.settings import FolderPath
+from rvs.settings import FolderPath, load
 
 _KEY_HINT = "It has to be the RVS_SERVE_KEY of the engine."
 
@@ -71,15 +71,7 @@ def load_engine_settings(**overrides: object) -> EngineSettings:
     Raises:
         ConfigError: a value makes no sense; the sentence names the variable.
     """
-    try:
-        return EngineSettings(**overrides)  # type: ignore[arg-type]
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        name, reason = str(first["loc"][0]).upper(), first["msg"].removeprefix("Value error, ")
-    raise ConfigError(
-        f"The setting RVS_ENGINE_{name} makes no sense: {reason}.",
-        hint="Correct or remove it (.env counts too).",
-    )
+    return load(EngineSettings, overrides)
 
 
 def _split(value: str) -> tuple[str, ...]:

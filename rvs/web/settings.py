@@ -3,12 +3,12 @@
 import ipaddress
 import re
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from rvs.errors import ConfigError
 from rvs.secret_files import secret_text
-from rvs.settings import FolderPath
+from rvs.settings import FolderPath, load
 
 _KEY_HINT = (
     "Set RVS_SERVE_KEY, or RVS_SERVE_KEY_FILE to a file that holds it: `openssl rand -hex 32` makes one."
@@ -100,13 +100,4 @@ def load_serve_settings(**overrides: object) -> ServeSettings:
     Raises:
         ConfigError: a value makes no sense; the sentence names the variable.
     """
-    given = {name: value for name, value in overrides.items() if value is not None}
-    try:
-        return ServeSettings(**given)  # type: ignore[arg-type]
-    except ValidationError as error:
-        first = error.errors(include_input=False)[0]
-        name, reason = str(first["loc"][0]).upper(), first["msg"].removeprefix("Value error, ")
-    raise ConfigError(
-        f"The setting RVS_SERVE_{name} makes no sense: {reason}.",
-        hint="Correct or remove it (.env counts too).",
-    )
+    return load(ServeSettings, overrides)
