@@ -31,10 +31,7 @@ def write_whole(path: Path, data: bytes) -> None:
     """
     part = _part_beside(path)
     try:
-        with part.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        _write_through(part, data)
         part.replace(path)
     except BaseException:
         part.unlink(missing_ok=True)
@@ -51,10 +48,7 @@ def write_new(path: Path, data: bytes) -> None:
     """
     part = _part_beside(path)
     try:
-        with part.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        _write_through(part, data)
         try:
             path.hardlink_to(part)  # unlike a rename it replaces nothing
         except FileExistsError:
@@ -168,6 +162,14 @@ def sha256_of(path: Path) -> str:
     """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_through(path: Path, data: bytes) -> None:
+    """Make a file that survives a power cut; there must be none yet."""
+    with path.open("xb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _part_beside(final: Path) -> Path:

@@ -21,7 +21,7 @@ from rvs.gallery.store import Store
 from rvs.gallery.version import PHOTOS, VECTORS, Version
 from rvs.photo import read_photo
 from rvs.settings import load_settings
-from tools.peers.comparison import Comparison, PhotoFacts, rows
+from tools.peers.comparison import Comparison, rows
 from tools.peers.contenders import BATCH, CONTENDERS, Contender
 from tools.peers.race import Race, Worker, WorkerError, run
 from tools.peers.report import claim, markdown, write_report
@@ -124,7 +124,7 @@ def measure(rounds: int, batch_rounds: int, batch_photos: int) -> Comparison:
         seed=_SEED,
         vectors=len(version.vectors),
         gallery_here=gallery is not None,
-        photos=tuple(PhotoFacts(one.name, one.width_px, one.height_px, len(one.jpeg)) for one in asked_with),
+        photos=tuple(one.facts for one in asked_with),
         rows=rows(CONTENDERS, queries, tuple(photos), *facts),
         batch_photos=len(many),
         batch_source="LFW" if gallery else "the portrait",

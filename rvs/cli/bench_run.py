@@ -16,14 +16,13 @@ from rvs.conversion import convert_apart
 from rvs.engine import gallery_photos, load_settings_pipeline
 from rvs.errors import ConfigError
 from rvs.evaluation.batch import photos_needed
-from rvs.evaluation.bench_photos import ONE_MEGAPIXEL, BenchPhoto, make_gallery, make_photos
+from rvs.evaluation.bench_photos import ONE_MEGAPIXEL, make_gallery, make_photos
 from rvs.evaluation.benchmark import (
     FORMAT,
     Benchmark,
     ColdStart,
     Growth,
     IndexFacts,
-    PhotoFacts,
     RuntimeFigures,
 )
 from rvs.evaluation.growth import NEIGHBOURS, GrowthStep
@@ -97,7 +96,8 @@ def measure(
         request = {
             "part": "runtime",
             "photos": [
-                {name: value for name, value in _facts(one).items() if name != "bytes"} | {"file": str(file)}
+                {"name": one.name, "width_px": one.width_px, "height_px": one.height_px, "faces": one.faces}
+                | {"file": str(file)}
                 for one, file in zip(made, files, strict=True)
             ],
             "service_photo": ONE_MEGAPIXEL,
@@ -121,7 +121,7 @@ def measure(
         ),
         repeat=repeat,
         people=settings.people,
-        photos=tuple(PhotoFacts(**_facts(one)) for one in made),
+        photos=tuple(one.facts for one in made),
         runtimes=figures,
         growth=None,
     )
@@ -174,16 +174,6 @@ def _runtime(
 def _manifest(settings: Settings) -> Manifest:
     fingerprint = parse_pipeline(settings.pipeline).fingerprint(settings.weights)
     return Store(settings.index_dir / settings.index).open_current(fingerprint=fingerprint).manifest
-
-
-def _facts(photo: BenchPhoto) -> dict[str, Any]:
-    return {
-        "name": photo.name,
-        "width_px": photo.width_px,
-        "height_px": photo.height_px,
-        "bytes": len(photo.jpeg),
-        "faces": photo.faces,
-    }
 
 
 def _is_installed(runtime: Runtime) -> bool:

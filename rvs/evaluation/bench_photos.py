@@ -33,6 +33,17 @@ GROUP = "group photo"
 
 
 @dataclass(frozen=True, slots=True)
+class PhotoFacts:
+    """What a report says of a photo that was asked with: its name, the picture's size, the file's, its faces."""
+
+    name: str
+    width_px: int
+    height_px: int
+    bytes: int
+    faces: int
+
+
+@dataclass(frozen=True, slots=True)
 class BenchPhoto:
     """One photo to ask with.
 
@@ -48,6 +59,11 @@ class BenchPhoto:
     width_px: int
     height_px: int
     faces: int
+
+    @property
+    def facts(self) -> PhotoFacts:
+        """What a report says of it."""
+        return PhotoFacts(self.name, self.width_px, self.height_px, len(self.jpeg), self.faces)
 
 
 def make_photos(pixels: Pixels, pipeline: Pipeline, limits: PhotoLimits) -> tuple[BenchPhoto, ...]:

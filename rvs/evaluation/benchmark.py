@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from rvs.errors import ConfigError
 from rvs.evaluation.batch import BatchSpeed
+from rvs.evaluation.bench_photos import PhotoFacts
 from rvs.evaluation.concurrency import ServiceSpeed
 from rvs.evaluation.growth import GrowthStep
 from rvs.evaluation.machine import Machine
@@ -16,17 +17,6 @@ from rvs.evaluation.queries import QuerySpeed
 from rvs.inference import Precision, Runtime
 
 FORMAT = 1
-
-
-@dataclass(frozen=True, slots=True)
-class PhotoFacts:
-    """What is known of a photo that was asked with: its name, the picture's size, the file's, its faces."""
-
-    name: str
-    width_px: int
-    height_px: int
-    bytes: int
-    faces: int
 
 
 @dataclass(frozen=True, slots=True)

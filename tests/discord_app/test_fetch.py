@@ -78,12 +78,6 @@ async def media() -> AsyncIterator[Media]:
 
 
 @pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as made:
-        yield made
-
-
-@pytest.fixture
 def fetch(media: Media, session: aiohttp.ClientSession) -> Fetch:
     return MediaFetcher(session, [media.origin], seconds=20)
 

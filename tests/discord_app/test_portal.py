@@ -75,12 +75,6 @@ async def portal() -> AsyncIterator[Portal]:
     await made.server.close()
 
 
-@pytest.fixture
-async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as made:
-        yield made
-
-
 def server(number: int, permissions: discord.Permissions, **more: object) -> dict[str, object]:
     return {"id": str(number), "name": f"S{number}", "permissions": str(permissions.value), **more}
 

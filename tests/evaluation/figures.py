@@ -1,6 +1,7 @@
 """A benchmark with made-up figures, for what reads them."""
 
 from rvs.evaluation.batch import BatchSpeed
+from rvs.evaluation.bench_photos import PhotoFacts
 from rvs.evaluation.benchmark import (
     FORMAT,
     Benchmark,
@@ -8,7 +9,6 @@ from rvs.evaluation.benchmark import (
     Growth,
     IndexFacts,
     Memory,
-    PhotoFacts,
     RuntimeFigures,
 )
 from rvs.evaluation.concurrency import ServiceSpeed

@@ -329,10 +329,7 @@ class TestSeen:
         caplog: pytest.LogCaptureFixture,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        def broken(*_: object) -> None:
-            raise ZeroDivisionError("inside")
-
-        monkeypatch.setattr("rvs.web.questions.answer", broken)
+        _answering_raises(monkeypatch, ZeroDivisionError("inside"))
         reply = await web.post("/v1/find", portrait)
         assert (reply.status, reply.code) == (500, "unexpected")
         assert b"inside" not in reply.body
@@ -345,14 +342,18 @@ class TestSeen:
         caplog: pytest.LogCaptureFixture,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        def broken(*_: object) -> None:
-            raise GalleryCorruptError("The index in /srv/secret is damaged.")
-
-        monkeypatch.setattr("rvs.web.questions.answer", broken)
+        _answering_raises(monkeypatch, GalleryCorruptError("The index in /srv/secret is damaged."))
         reply = await web.post("/v1/find", portrait)
         assert (reply.status, reply.code) == (500, "gallery.corrupt")
         assert b"secret" not in reply.body
         assert "/srv/secret" in caplog.text
+
+
+def _answering_raises(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def broken(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("rvs.web.questions.answer", broken)
 
 
 def _numbers(reply: Reply, name: str) -> dict[tuple[str, str], float]:

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from pydantic import TypeAdapter
 
+from rvs.evaluation.bench_photos import PhotoFacts
 from rvs.evaluation.machine import Machine
 from rvs.evaluation.spread import spread
 from tools.peers.contenders import INDEX, WITH_GRID, Contender
@@ -72,16 +73,6 @@ class Row:
     once_ms: Mapping[str, float] = field(hash=False)
     failed: Mapping[str, str] = field(hash=False)
     timings: tuple[Timing, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PhotoFacts:
-    """A photo that was asked with."""
-
-    name: str
-    width_px: int
-    height_px: int
-    bytes: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
+from rvs.evaluation.bench_photos import PhotoFacts
 from rvs.evaluation.machine import Machine
-from tools.peers.comparison import Comparison, PhotoFacts, rows
+from tools.peers.comparison import Comparison, rows
 from tools.peers.contenders import BATCH, CONTENDERS, INDEX, PEOPLE, WITH_GRID
 from tools.peers.race import Race, Turn
 
@@ -54,7 +55,7 @@ def comparison(
         seed=1,
         vectors=13_233,
         gallery_here=gallery_here,
-        photos=tuple(PhotoFacts(name, 100, 100, 30_000) for name in PHOTOS),
+        photos=tuple(PhotoFacts(name, 100, 100, 30_000, 1) for name in PHOTOS),
         rows=rows(CONTENDERS, race([one.name for one in CONTENDERS], PHOTOS), PHOTOS, versions, once_ms),
         batch_photos=100,
         batch_source="LFW" if gallery_here else "the portrait",
