@@ -73,7 +73,12 @@ def publisher_for(settings: Settings) -> Publisher | None:
     """
     if settings.search not in ("milvus", "pgvector"):
         return None
-    return Publisher(_server(settings), graph=settings.search_graph, timeout_s=settings.search_seconds)
+    return Publisher(
+        _server(settings),
+        graph=settings.search_graph,
+        timeout_s=settings.search_seconds,
+        most_compared=settings.search_compared,
+    )
 
 
 def _server(settings: Settings) -> VectorServer:

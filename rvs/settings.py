@@ -84,6 +84,13 @@ class Settings(BaseSettings):
         "hnsw",
         description="What a server builds over new versions: hnsw in its memory; diskann (Milvus) on its disk.",
     )
+    search_compared: int = Field(
+        10_000,
+        ge=0,
+        le=1_000_000,
+        description="Most photos a version compares from disk to share a server's collection with an older one; "
+        "0: never.",
+    )
     milvus_uri: str = Field(
         "http://127.0.0.1:19530",
         min_length=1,

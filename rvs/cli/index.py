@@ -10,6 +10,7 @@ from rich.text import Text
 
 from rvs.cli import versions
 from rvs.cli.build_lines import MISSES_TOLD, end_with_stdin, progress_lines, write_line
+from rvs.cli.published import published_json, published_words
 from rvs.cli.ray_build import work_on_ray
 from rvs.cli.terminal import (
     DetectorWeightsOption,
@@ -170,6 +171,9 @@ def publish(
         str | None, typer.Argument(help="Which one, from `rvs index list`. [default: the one in use]")
     ] = None,
     index: IndexOption = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Fill a new collection, whatever is there and could be shared.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Bring a version to the server that searches (RVS_SEARCH), as a build does; nothing is embedded again."""
@@ -183,18 +187,14 @@ def publish(
     current = store.current().name
     name = version or current
     with only_builder(store.folder), progress_bar() as progress:
-        done = publisher.publish(store.open(name), progress)
+        done = publisher.publish(store.open(name), progress, anew=anew)
         if name == current:
             store.activate(name)  # so that the alias follows
     document = {"index": settings.index, "version": name, "engine": publisher.server.engine, **asdict(done)}
     if as_json:
         print_json(document)
         return
-    out().print(
-        f"{publisher.server.where} has {name}: {done.photos:,} photos in {done.collection}, recall@10 "
-        f"{done.recall_at_10:.4f}.",
-        soft_wrap=True,
-    )
+    out().print(f"{publisher.server.where} has {name}: {published_words(done)}.", soft_wrap=True)
 
 
 app.command("list")(versions.list_versions)
@@ -247,6 +247,7 @@ def _report_json(report: BuildReport) -> dict[str, Any]:
         "search_k": report.manifest.forest.search_k,
         "seconds": round(report.seconds, 2),
         "timings_s": dict(report.manifest.timings_s),
+        "published": published_json(report.published),
     }
 
 
@@ -266,6 +267,8 @@ def _print_report(report: BuildReport, *, listed: Path | None) -> None:
         f"Annoy finds {report.manifest.forest.recall_at_10:.4f} of the ten nearest.",
         soft_wrap=True,
     )
+    if report.published is not None:
+        console.print(f"The server that searches has {published_words(report.published)}.", soft_wrap=True)
     if report.misses:
         count = "1 photo" if len(report.misses) == 1 else f"{len(report.misses):,} photos"
         console.print(f"{count} could not be used:")

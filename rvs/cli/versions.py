@@ -7,6 +7,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from rvs.cli.published import published_json
 from rvs.cli.terminal import IndexOption, JsonOption, err, out, print_json
 from rvs.errors import GalleryError
 from rvs.gallery.in_use import is_held
@@ -159,12 +160,7 @@ def _published(folder: Path) -> dict[str, Any]:
             found[engine] = {"error": error.message}
             continue
         if done is not None:
-            found[engine] = {
-                "collection": done.collection,
-                "graph": done.graph,
-                "width": done.width,
-                "recall_at_10": done.recall_at_10,
-            }
+            found[engine] = published_json(done)
     return found
 
 

@@ -23,6 +23,7 @@ from rvs.gallery.folder import GalleryPhoto
 from rvs.gallery.in_use import Hold, only_builder
 from rvs.gallery.journal import Embedded
 from rvs.gallery.photo_list import Miss, PhotoRecord, write_photos
+from rvs.gallery.publication import Publication
 from rvs.gallery.shelf import bring
 from rvs.gallery.store import Store
 from rvs.gallery.verify import check_recall, check_vectors, realistic_probes
@@ -61,10 +62,10 @@ class BuildReport:
         version: folder of the version, the one in use before when nothing had changed.
         changed: whether a new version was made.
         embedded, reused: photos that went through the networks, and photos that kept their vector.
-        photos, people: what is in the version.
+        photos, people, manifest: what is in the version.
         misses: the photos that could not be used, with reasons.
-        manifest: the version's.
         seconds: the whole build.
+        published: what it has on the server that searches; None where none does.
     """
 
     version: Path
@@ -76,6 +77,7 @@ class BuildReport:
     misses: tuple[Miss, ...]
     manifest: Manifest
     seconds: float
+    published: Publication | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,11 +162,11 @@ class Builder:
         before, version = ({}, None) if fresh else self._in_use()
         manifest = version.manifest if version else None
         if version and manifest and (manifest.gallery_digest, manifest.forest.trees) == (digest, self.trees):
-            self._publish(version, progress)
-            seconds = time.perf_counter() - started
-            counts = (0, manifest.photos, manifest.photos, manifest.people)
+            published = self._publish(version, progress)
             work.forget(kept)  # of a build that was killed when it had activated its version
-            return BuildReport(version.folder, False, *counts, version.misses, manifest, seconds)
+            counts = (0, manifest.photos, manifest.photos, manifest.people)
+            seconds = time.perf_counter() - started
+            return BuildReport(version.folder, False, *counts, version.misses, manifest, seconds, published)
         del version  # it need not stay mapped and held
         clock.lap("hash")
 
@@ -190,7 +192,7 @@ class Builder:
         # Held before it appears: between that and its activation, another process could prune it.
         with Hold(self.store.folder / name, not_there_yet=True):
             manifest = self._write(name, created, records, misses, vectors, digest, clock, progress)
-            bring(self.store.shelf, self.store.folder / name, progress)
+            published = bring(self.store.shelf, self.store.folder / name, progress)
             self.store.activate(name)
         run.finish()
         return BuildReport(
@@ -203,13 +205,15 @@ class Builder:
             misses=tuple(misses),
             manifest=manifest,
             seconds=time.perf_counter() - started,
+            published=published,
         )
 
-    def _publish(self, version: Version, progress: Progress) -> None:
+    def _publish(self, version: Version, progress: Progress) -> Publication | None:
         """Bring the version in use to the server that searches, if it is not there."""
-        if self.store.shelf is not None:
-            self.store.shelf.publish(version, progress)
+        published = self.store.shelf.publish(version, progress) if self.store.shelf is not None else None
+        if published is not None:
             self.store.activate(version.folder.name)
+        return published
 
     def _embed(self, run: EmbeddingRun, todo: Sequence[GalleryPhoto], total: int, progress: Progress) -> None:
         done = total - len(todo)

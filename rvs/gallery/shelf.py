@@ -11,7 +11,7 @@ from typing import Protocol
 
 from rvs.errors import GalleryError, RebuildFailedError, SearchUnavailableError
 from rvs.gallery.in_use import unused
-from rvs.gallery.publication import ENGINES, Publication, read_record
+from rvs.gallery.publication import ENGINES, Publication, read_record, searched_beside
 from rvs.gallery.version import Version, open_version
 from rvs.whole_files import finish_removals, hide
 
@@ -38,22 +38,25 @@ class Shelf(Protocol):
         """Say there that a version is in use now."""
 
     def drop(self, folder: Path) -> None:
-        """Forget a version that is about to be removed."""
+        """Forget a version that is about to be removed, but for what others need."""
 
     def tidy(self, folder: Path) -> None:
         """Keep of a version only what is needed to take it into use again."""
 
 
-def bring(shelf: Shelf | None, folder: Path, progress: Callable[[str, int, int], None]) -> None:
+def bring(shelf: Shelf | None, folder: Path, progress: Callable[[str, int, int], None]) -> Publication | None:
     """Publish a version that was built a moment ago and that nobody else uses; or leave nothing of it.
+
+    Returns:
+        what it has on the server; None without one.
 
     Raises:
         RebuildFailedError: the server failed, or does not find what it should.
     """
     if shelf is None:
-        return
+        return None
     try:
-        shelf.publish(open_version(folder), progress)
+        return shelf.publish(open_version(folder), progress)
     except RebuildFailedError:
         if cleared(shelf, folder):
             hide(folder)
@@ -69,7 +72,12 @@ def cleared(shelf: Shelf | None, folder: Path) -> bool:
     try:
         if shelf is not None:
             shelf.drop(folder)
-        left = [name for engine in ENGINES for name in read_record(folder, engine).collections]
+        left = [
+            name
+            for engine in ENGINES
+            for name in read_record(folder, engine).collections
+            if name not in searched_beside(folder, engine)
+        ]
     except SearchUnavailableError as error:
         _log.warning("The version %s stays for now: %s", folder.name, error)
         return False

@@ -192,13 +192,7 @@ def open_version(folder: Path, *, fingerprint: str | None = None) -> Version:
         photos, misses = read_photos(folder / PHOTOS)
     except (OSError, ValueError) as error:
         raise _corrupt(folder, f"{PHOTOS} is damaged") from error
-    try:
-        # Unlike `np.load` it opens nothing but an array, and maps it or fails.
-        vectors = np.lib.format.open_memmap(folder / VECTORS, mode="r")
-    except (OSError, ValueError) as error:
-        raise _corrupt(folder, f"{VECTORS} is damaged") from error
-    if vectors.shape != (manifest.photos, manifest.dimension) or vectors.dtype != np.float16:
-        raise _corrupt(folder, f"{VECTORS} does not have the shape the manifest gives")
+    vectors = _mapped(folder, manifest)
     if len(photos) != manifest.photos or len(misses) != manifest.misses:
         raise _corrupt(folder, f"{PHOTOS} does not have as many photos as the manifest gives")
     people, person_of, photos_of = np.unique(
@@ -214,6 +208,19 @@ def open_version(folder: Path, *, fingerprint: str | None = None) -> Version:
         person_of=person_of.astype(np.int64),
         photos_of=photos_of.astype(np.int64),
     )
+
+
+def open_vectors(folder: Path) -> tuple[NDArray[np.float16], FileRecord]:
+    """The vectors of a version, mapped and checked, and what the manifest says of their file; no other file is read.
+
+    Raises:
+        GalleryError: as `open_version`.
+    """
+    manifest = read_manifest(folder)
+    if VECTORS not in manifest.files:
+        raise _corrupt(folder, "its manifest lists other files than it should")
+    _check_file(folder, VECTORS, manifest.files[VECTORS])
+    return _mapped(folder, manifest), manifest.files[VECTORS]
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
@@ -241,11 +248,26 @@ def _check_files(folder: Path, manifest: Manifest) -> None:
     if set(manifest.files) != {PHOTOS, VECTORS, FOREST}:
         raise _corrupt(folder, "its manifest lists other files than it should")
     for name, record in manifest.files.items():
-        try:
-            size = (folder / name).stat().st_size
-            if size != record.bytes:
-                raise _corrupt(folder, f"{name} has {size} bytes instead of {record.bytes}")
-            if sha256_of(folder / name) != record.sha256:
-                raise _corrupt(folder, f"{name} was changed after it was built")
-        except OSError as error:
-            raise _corrupt(folder, f"{name} cannot be read") from error
+        _check_file(folder, name, record)
+
+
+def _check_file(folder: Path, name: str, record: FileRecord) -> None:
+    try:
+        size = (folder / name).stat().st_size
+        if size != record.bytes:
+            raise _corrupt(folder, f"{name} has {size} bytes instead of {record.bytes}")
+        if sha256_of(folder / name) != record.sha256:
+            raise _corrupt(folder, f"{name} was changed after it was built")
+    except OSError as error:
+        raise _corrupt(folder, f"{name} cannot be read") from error
+
+
+def _mapped(folder: Path, manifest: Manifest) -> NDArray[np.float16]:
+    try:
+        # Unlike `np.load` it opens nothing but an array, and maps it or fails.
+        vectors = np.lib.format.open_memmap(folder / VECTORS, mode="r")
+    except (OSError, ValueError) as error:
+        raise _corrupt(folder, f"{VECTORS} is damaged") from error
+    if vectors.shape != (manifest.photos, manifest.dimension) or vectors.dtype != np.float16:
+        raise _corrupt(folder, f"{VECTORS} does not have the shape the manifest gives")
+    return vectors

@@ -1,6 +1,6 @@
 """Versions on a server: brought there by a build, taken into use, back, and away again, as those on disk are.
 
-On Milvus Lite and PostgreSQL; once through all of it on the real Milvus.
+Here each has a collection of its own; `test_sharing` is about those that share one. On Milvus Lite and PostgreSQL; once through all of it on the real Milvus.
 """
 
 import shutil
@@ -39,6 +39,7 @@ class Bench:
     server: VectorServer
     network: Colours = field(default_factory=Colours)
     name: str = "crew"
+    most_compared: int = 0
 
     @property
     def gallery(self) -> Path:
@@ -46,11 +47,11 @@ class Bench:
 
     @property
     def store(self) -> Store:
-        return Store(self.root / self.name, Publisher(self.server, timeout_s=30))
+        return Store(self.root / self.name, self.publisher)
 
     @property
     def publisher(self) -> Publisher:
-        return Publisher(self.server, timeout_s=30)
+        return Publisher(self.server, timeout_s=30, most_compared=self.most_compared)
 
     def build(self) -> BuildReport:
         plain = builder(self.root / self.name, pipeline_of_patches(self.network))
@@ -281,7 +282,8 @@ def test_a_build_whose_server_fails_leaves_what_is_in_use_and_embeds_nothing_twi
     make_gallery(bench.gallery, [50], 1)
     shown = bench.network.shown
     plain = builder(bench.root / bench.name, pipeline_of_patches(bench.network))
-    full = Store(bench.root / bench.name, Publisher(FullDisk(bench.server)))  # type: ignore[arg-type]
+    publisher = Publisher(FullDisk(bench.server), most_compared=0)  # type: ignore[arg-type]
+    full = Store(bench.root / bench.name, publisher)
     with pytest.raises(RebuildFailedError) as caught:
         replace(plain, store=full).build(bench.gallery, unheard)
     assert "no space left" in caught.value.hint

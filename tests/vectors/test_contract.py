@@ -1,6 +1,6 @@
 """What every index must do, whatever stands behind it: five kinds, one contract.
 
-Those that need a server skip where it cannot be had, and say why.
+On a server it may also stand on a collection that was filled for another version. Those that need a server skip where it cannot be had, and say why.
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +21,9 @@ from rvs.vectors.exact_index import ExactIndex
 from rvs.vectors.index import VectorIndex
 from rvs.vectors.milvus_index import Milvus
 from rvs.vectors.remote_index import RemoteIndex
+from rvs.vectors.row_map import matched_rows
 from rvs.vectors.server import Collection, VectorServer
+from rvs.vectors.shared_rows import SharedRows
 from rvs.vectors.tuning import narrowest
 from tests.vectors.crowd import crowd, nearest_by_loop, unit
 
@@ -61,32 +63,52 @@ def _annoy(folder: Path) -> Kind:
     )
 
 
+def _older(vectors: Stored) -> Stored:
+    """What a collection was filled with that is shared: in another order, a twentieth missing, as many gone since.
+
+    What is gone lies nearer to some photos, those with which tests ask among them, than any that is there.
+    """
+    draw = np.random.default_rng(4)
+    kept = np.arange(len(vectors)) % 20 != 3 % len(vectors)
+    noise = unit(draw.standard_normal((-(-len(vectors) // 20), vectors.shape[1])))
+    gone = unit(vectors[: len(noise)] + 0.05 * noise).astype(np.float16)
+    return draw.permutation(np.concatenate([vectors[kept], gone]))
+
+
 @contextmanager
-def _served(connect: Callable[[], VectorServer]) -> Iterator[Kind]:
+def _served(connect: Callable[[], VectorServer], *, shared: bool) -> Iterator[Kind]:
     """Collections on a server, all made at once, because each waits a lot; they are gone afterwards."""
+    stored = {name: _older(vectors) if shared else vectors for name, vectors in GALLERIES.items()}
     collections = {
-        name: Collection(f"contract_{name.replace(' ', '_')}", "hnsw", len(vectors))
-        for name, vectors in GALLERIES.items()
+        name: Collection(f"contract_{name.replace(' ', '_')}_{shared}", "hnsw", len(vectors))
+        for name, vectors in stored.items()
     }
     server = connect()
     with ThreadPoolExecutor(len(GALLERIES)) as pool:
         filled = [
             pool.submit(server.fill, collections[name], vectors, lambda *_: None)
-            for name, vectors in GALLERIES.items()
+            for name, vectors in stored.items()
         ]
         for one in filled:
             one.result()
-    yield Kind(
-        server.widths("hnsw"),
-        lambda gallery, width: RemoteIndex(connect(), collections[gallery], GALLERIES[gallery], width, 30),
-    )
+
+    def reopened(gallery: str, width: int) -> VectorIndex:
+        vectors = GALLERIES[gallery]
+        rows = SharedRows(matched_rows(stored[gallery], vectors), vectors) if shared else None
+        return RemoteIndex(connect(), collections[gallery], vectors, width, 30, shared=rows)
+
+    yield Kind(server.widths("hnsw"), reopened)
     for collection in collections.values():
         server.drop(collection.name)
 
 
-@pytest.fixture(scope="module", params=["exact", "annoy", "milvus-lite", "milvus", "pgvector"])
+SERVERS = ("milvus-lite", "milvus", "pgvector")
+
+
+@pytest.fixture(scope="module", params=["exact", "annoy", *SERVERS, *(f"{one}, shared" for one in SERVERS)])
 def kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kind]:
-    match request.param:
+    name, _, shared = request.param.partition(", ")
+    match name:
         case "exact":
             yield _exact()
             return
@@ -102,7 +124,7 @@ def kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             from rvs.vectors.pgvector_index import PgVector  # noqa: PLC0415
 
             connect = partial(PgVector, dsn)
-    with _served(connect) as served:
+    with _served(connect, shared=bool(shared)) as served:
         yield served
 
 

@@ -13,7 +13,9 @@ from rvs.arrays import Ids, Vectors
 from rvs.errors import SearchUnavailableError
 from rvs.vectors.exact_index import ExactIndex
 from rvs.vectors.remote_index import RemoteIndex
+from rvs.vectors.row_map import matched_rows
 from rvs.vectors.server import Collection, GraphKind, Told
+from rvs.vectors.shared_rows import SharedRows
 from tests.vectors.crowd import crowd
 
 VECTORS = crowd(20, 3)
@@ -157,3 +159,81 @@ def test_what_was_not_found_is_minus_one_at_infinity(server: Server, index: Remo
     ids, distances = index.search(VECTORS[:1], 3)
     assert ids.tolist() == [[5, -1, -1]]
     assert np.isposinf(distances[0, 1:]).all()
+
+
+# A version without the first twelve rows of the collection, and with four photos that the collection lacks.
+GONE = 12
+VERSION = np.concatenate([VECTORS[GONE:], crowd(2, 2, seed=9)]).astype(np.float16)
+
+
+@pytest.fixture
+def sharing(server: Server) -> RemoteIndex:
+    rows = matched_rows(VECTORS.astype(np.float16), VERSION)
+    return RemoteIndex(
+        server, COLLECTION, VERSION, 7, 2.0, shared=SharedRows(rows, VERSION), clock=server.clock
+    )
+
+
+def asked(server: Server) -> list[str]:
+    return [call for call, _ in server.calls if call != "check"]
+
+
+def test_of_a_shared_collection_once_is_enough_where_nothing_near_is_gone(
+    server: Server, sharing: RemoteIndex
+) -> None:
+    ids, distances = sharing.search(VERSION[[5, 50]].astype(np.float32), 2)
+    assert ids[:, 0].tolist() == [5, 50]
+    truth, exact = ExactIndex(VERSION).search(VERSION[[5, 50]].astype(np.float32), 2)
+    np.testing.assert_array_equal(ids, truth)
+    np.testing.assert_allclose(distances, exact, atol=1e-3)
+    assert len(sharing) == len(VERSION) == 52
+
+
+def test_photos_that_are_gone_do_not_take_places(server: Server, sharing: RemoteIndex) -> None:
+    """Of a person who was removed there are three photos, nearest of all; only who sees them is asked for again."""
+    probes = np.concatenate([VECTORS[:1], VECTORS[30:31]])
+    ids, _ = sharing.search(probes, 3)
+    np.testing.assert_array_equal(ids, ExactIndex(VERSION).search(probes, 3)[0])
+    assert (ids >= 0).all()
+    assert asked(server) == ["candidates 3", "candidates 12"]
+    server.calls.clear()
+    np.testing.assert_array_equal(sharing.search(probes, 13)[0], ExactIndex(VERSION).search(probes, 13)[0])
+    # Never more than the places that the gone ones could take.
+    assert asked(server) == ["candidates 13", "candidates 25"]
+    server.calls.clear()
+    ids, _ = sharing.search(probes, 100)
+    assert [sorted(row[:52].tolist()) for row in ids] == [list(range(52))] * 2
+    assert (ids[:, 52:] == -1).all()
+    assert asked(server) == ["candidates 52", "candidates 60"]
+
+
+def test_a_server_that_has_no_more_to_propose_is_not_asked_for_ever(
+    server: Server, sharing: RemoteIndex
+) -> None:
+    near = np.array([0, 1, 2, 20])
+    server.next = [fine, lambda: [near], lambda: [near]]
+    ids, _ = sharing.search(VECTORS[:1], 4)
+    assert asked(server) == ["candidates 4", "candidates 16"]
+    assert 20 - GONE in ids[0]
+    assert (ids >= 0).all()  # those beside the collection
+
+
+def test_all_that_is_asked_for_must_come_within_the_same_time(server: Server, sharing: RemoteIndex) -> None:
+    def slow() -> None:
+        server.clock.now_s += 1.5
+
+    server.next = [fine, slow, server.fails(after_s=0.48)]
+    with pytest.raises(SearchUnavailableError):
+        sharing.search(VECTORS[:1], 3)
+    assert server.calls == [("check", 2.0), ("candidates 3", 2.0), ("candidates 12", 0.5)]
+    assert sharing.trouble == "It is down."
+
+
+def test_a_row_that_a_shared_collection_cannot_have_is_refused(server: Server, sharing: RemoteIndex) -> None:
+    """There it may be larger than the version, or smaller."""
+    wrong = np.array([60], np.int64)
+    server.next = [fine, lambda: [wrong], fine, lambda: [wrong]]
+    with pytest.raises(SearchUnavailableError):
+        sharing.search(VECTORS[:1], 1)
+    server.next = [fine, lambda: [wrong - 1]]
+    assert sharing.search(VECTORS[59:], 1)[0].tolist() == [[59 - GONE]]
