@@ -1,6 +1,8 @@
 """Versions on a server: brought there by a build, taken into use, back, and away again, as those on disk are.
 
-Here each has a collection of its own; `test_sharing` is about those that share one. On Milvus Lite and PostgreSQL; once through all of it on the real Milvus.
+Here each has a collection of its own; `test_sharing` is about those that share one.
+
+On Milvus Lite and PostgreSQL; once through all of it on the real Milvus.
 """
 
 import shutil

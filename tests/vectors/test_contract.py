@@ -1,6 +1,8 @@
 """What every index must do, whatever stands behind it: five kinds, one contract.
 
-On a server it may also stand on a collection that was filled for another version. Those that need a server skip where it cannot be had, and say why.
+On a server it may also stand on a collection that was filled for another version.
+
+Those that need a server skip where it cannot be had, and say why.
 """
 
 from collections.abc import Callable, Iterator
