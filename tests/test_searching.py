@@ -50,12 +50,13 @@ def test_milvus_as_it_is_set(tmp_path: Path) -> None:
         milvus_token=WORD,
         search_seconds=3,
         search_graph="diskann",
+        search_compared=70,
         index_dir=tmp_path,
         index="crew",
     )
     publisher = publisher_for(settings)
     assert publisher is not None
-    assert (publisher.graph, publisher.timeout_s) == ("diskann", 3)
+    assert (publisher.graph, publisher.timeout_s, publisher.most_compared) == ("diskann", 3, 70)
     assert publisher.server.where == "Milvus at milvus.example:443"
     assert store_for(settings).folder == tmp_path / "crew"
     assert isinstance(store_for(settings).shelf, Publisher)

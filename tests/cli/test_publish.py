@@ -40,7 +40,10 @@ def test_from_publish_to_prune(store: Store, answer: Callable[..., Any], milvus_
     assert answer("index", "publish") == newer
     assert server.pointed(alias) == newer["collection"]
     assert run(["index", "activate", A]) == 4
-    older = answer("index", "publish", A)
+    # The same photos: it shares what the newer one has, unless it is not to.
+    assert answer("index", "publish", A)["collection"] == newer["collection"]
+    older = answer("index", "publish", A, "--anew")
+    assert older["collection"] != newer["collection"]
     assert server.pointed(alias) == newer["collection"]
     assert answer("index", "activate", A) == {"index": "team", "version": A, "before": B}
     assert server.pointed(alias) == older["collection"]
@@ -57,6 +60,39 @@ def test_from_publish_to_prune(store: Store, answer: Callable[..., Any], milvus_
     }
     assert answer("index", "prune", "--keep", "0")["removed"] == [A]
     assert answer("index", "verify")["server"]["collection"] == newer["collection"]
+
+
+def test_a_version_that_shares(
+    store: Store, tmp_path: Path, answer: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = answer("index", "publish")
+    make_gallery(tmp_path / "gallery", [8], 2)
+    version = builder(store.folder).build(tmp_path / "gallery", unheard).version.name
+    done = answer("index", "publish")
+    assert (done["version"], done["collection"], done["photos"]) == (version, first["collection"], 14)
+    assert {key: done["shared"][key] for key in ("rows", "gone", "beside")} == {
+        "rows": 12,
+        "gone": 0,
+        "beside": 2,
+    }
+    rows = {row["version"]: row["published"].get("milvus") for row in answer("index", "list")}
+    assert rows[A] is None
+    assert [(rows[name]["shared"], rows[name]["beside"]) for name in (B, version)] == [(False, 0), (True, 2)]
+    assert answer("index", "verify")["server"]["recall_at_10"] >= 0.99
+    assert run(["index", "publish"]) == 0
+    said = capsys.readouterr().out
+    assert f"14 photos in {first['collection']}" in said
+    assert "shared with older versions, and 2 of the photos are compared from disk." in said
+
+
+def test_with_a_limit_of_none_nothing_is_shared(
+    store: Store, answer: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RVS_SEARCH_COMPARED", "0")
+    first = answer("index", "publish")
+    other = answer("index", "publish", A)
+    assert (first["shared"], other["shared"]) == (None, None)
+    assert first["collection"] != other["collection"]
 
 
 def test_in_words(store: Store, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
