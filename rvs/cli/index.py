@@ -158,8 +158,9 @@ def verify(index: IndexOption = None, as_json: JsonOption = False) -> None:
     )
     if publisher is not None:
         server = document["server"]
+        beside = f" all but {server['beside']:,}" if server["beside"] else " all"
         out().print(
-            f"{publisher.server.where} has all of them in {server['collection']}, recall@10 "
+            f"{publisher.server.where} has{beside} of them in {server['collection']}, recall@10 "
             f"{server['recall_at_10']:.4f}.",
             soft_wrap=True,
         )
@@ -210,6 +211,7 @@ def _server_json(publisher: Publisher, version: Version) -> dict[str, Any]:
     return {
         "engine": publisher.server.engine,
         "collection": done.collection,
+        "beside": 0 if done.shared is None else done.shared.beside,
         "aliased": publisher.server.pointed(alias_of(version.folder.parent.name)) == done.collection,
         "recall_at_10": round(report.recall_at_10, 5),
         "self_found": report.self_found,

@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
+from rvs.arrays import Pixels
 from rvs.cli.app import run
 from rvs.gallery.publish import alias_of
 from rvs.gallery.store import Store
 from rvs.vectors.milvus_index import Milvus
-from tests.gallery.small import builder, make_gallery, unheard
+from tests.gallery.small import builder, make_gallery, save, unheard
 from tests.gallery.some_of_lfw import some_of_lfw
 
 A, B = (f"20260101T00000{number}.000Z-aaaaaaaa" for number in range(2))
@@ -78,7 +80,11 @@ def test_a_version_that_shares(
     rows = {row["version"]: row["published"].get("milvus") for row in answer("index", "list")}
     assert rows[A] is None
     assert [(rows[name]["shared"], rows[name]["beside"]) for name in (B, version)] == [(False, 0), (True, 2)]
-    assert answer("index", "verify")["server"]["recall_at_10"] >= 0.99
+    server = answer("index", "verify")["server"]
+    assert (server["collection"], server["beside"]) == (first["collection"], 2)
+    assert server["recall_at_10"] >= 0.99
+    assert run(["index", "verify"]) == 0
+    assert f"has all but 2 of them in {first['collection']}" in capsys.readouterr().out
     assert run(["index", "publish"]) == 0
     said = capsys.readouterr().out
     assert f"14 photos in {first['collection']}" in said
@@ -145,3 +151,29 @@ def test_where_no_server_searches(
     monkeypatch.setenv("RVS_SEARCH", "annoy")
     assert run(["index", "publish"]) == 2
     assert "RVS_SEARCH is annoy" in capsys.readouterr().err
+
+
+def test_a_build_tells_what_it_brought(
+    astronaut: Pixels,
+    tmp_path: Path,
+    answer: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    milvus_lite: str,
+) -> None:
+    for name, value in {
+        "INDEX_DIR": tmp_path / "index",
+        "SEARCH": "milvus",
+        "MILVUS_URI": milvus_lite,
+    }.items():
+        monkeypatch.setenv(f"RVS_{name}", str(value))
+    crew = tmp_path / "Crew"
+    save(Image.fromarray(astronaut), crew / "Eileen" / "1.png")
+    first = answer("index", "build", "--gallery", str(crew))["published"]
+    assert (first["shared"], first["beside"]) == (False, 0)
+    save(Image.fromarray(astronaut[60:450, :420]), crew / "Mirror" / "1.png")
+    second = answer("index", "build", "--gallery", str(crew))
+    assert second["embedded"] == 1
+    assert second["published"] | {"recall_at_10": 1.0} == first | {"shared": True, "beside": 1}
+    assert answer("index", "build", "--gallery", str(crew))["published"] == second["published"]
+    monkeypatch.setenv("RVS_SEARCH", "annoy")
+    assert answer("index", "build", "--gallery", str(crew))["published"] is None

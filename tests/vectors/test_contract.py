@@ -68,13 +68,18 @@ def _annoy(folder: Path) -> Kind:
 def _older(vectors: Stored) -> Stored:
     """What a collection was filled with that is shared: in another order, a twentieth missing, as many gone since.
 
-    What is gone lies nearer to some photos, those with which tests ask among them, than any that is there.
+    Those that are gone are of one person, who looks like the first photo.
     """
     draw = np.random.default_rng(4)
     kept = np.arange(len(vectors)) % 20 != 3 % len(vectors)
-    noise = unit(draw.standard_normal((-(-len(vectors) // 20), vectors.shape[1])))
-    gone = unit(vectors[: len(noise)] + 0.05 * noise).astype(np.float16)
+    gone = _like_the_first(vectors, -(-len(vectors) // 20), seed=5).astype(np.float16)
     return draw.permutation(np.concatenate([vectors[kept], gone]))
+
+
+def _like_the_first(vectors: Stored, count: int, *, seed: int) -> Vectors:
+    """(count, dimension): nearer to the first vector, and to each other, than any other vector is."""
+    noise = unit(np.random.default_rng(seed).standard_normal((count, vectors.shape[1])))
+    return unit(vectors[:1] + 0.1 * noise)
 
 
 @contextmanager
@@ -183,6 +188,21 @@ def test_photos_find_themselves(index: VectorIndex) -> None:
     rows = np.arange(0, 4000, 37)
     _, distances = index.search(GALLERIES["crowd"][rows].astype(np.float32), 1)
     assert distances.max() < 1e-3
+
+
+@pytest.mark.parametrize("k", [1, 10, 50])
+def test_whoever_looks_like_a_person_who_is_gone_gets_as_many_of_the_others(
+    index: VectorIndex, k: int
+) -> None:
+    """In a shared collection 200 photos of that person are nearer than all that is asked for, but one."""
+    stored = GALLERIES["crowd"]
+    asked = _like_the_first(stored, 5, seed=6)
+    ids, distances = index.search(asked, k)
+    truth, _ = ExactIndex(stored).search(asked, k)
+    assert (ids >= 0).all()
+    assert (ids[:, 0] == 0).all()
+    assert recall_at_k(ids, truth) >= 0.98
+    assert (distances[:, 1:] > 0.2).all()
 
 
 @pytest.mark.parametrize("k", [100, 1001, 4000])
