@@ -10,6 +10,7 @@ from rvs.build_command import build_environment
 from rvs.errors import ConfigError, GalleryMissingError, SearchUnavailableError
 from rvs.gallery.publication import Record, write_record
 from rvs.gallery.publish import Publisher
+from rvs.gallery.sharing import MOST_COMPARED
 from rvs.gallery.version import Version, open_version
 from rvs.searching import publisher_for, searching_for, store_for
 from rvs.settings import load_settings
@@ -75,6 +76,7 @@ def test_a_version_that_was(version: Version, postgres: Postgres) -> None:
     settings = load_settings(search="pgvector", pgvector_dsn=postgres.dsn)
     publisher = publisher_for(settings)
     assert publisher is not None
+    assert publisher.most_compared == MOST_COMPARED
     done = publisher.publish(version, unheard)
     write_record(version.folder, "pgvector", Record(replace(done, recall_at_10=0.96)))
     assert searching_for(settings).recall_at_10(version) == 0.96  # whatever that of the Annoy file is

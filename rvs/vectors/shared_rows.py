@@ -26,15 +26,16 @@ class SharedRows:
         Raises:
             ValueError: the map leads to rows that the version does not have, or twice to one.
         """
-        kept = rows[rows >= 0]
-        outside = (rows < -1).any() or (rows >= len(vectors)).any()
-        if outside or len(np.unique(kept)) < len(kept):
-            raise ValueError("this is no map of a collection to these vectors")
-        self._rows = rows
-        self.gone = len(rows) - len(kept)
-        """How many rows of the collection the version does not have."""
+        if (rows < -1).any() or (rows >= len(vectors)).any():
+            raise ValueError("a collection has rows of other vectors than these")
+        kept = int((rows >= 0).sum())
         self._beside = rows_without(rows, len(vectors))
+        if kept + len(self._beside) > len(vectors):
+            raise ValueError("two rows of a collection cannot be one of these vectors")
+        self._rows = rows
         self._exact = ExactIndex(vectors[self._beside]) if len(self._beside) else None
+        self.gone = len(rows) - kept
+        """How many rows of the collection the version does not have."""
 
     @property
     def beside(self) -> int:

@@ -210,12 +210,11 @@ def test_photos_that_are_gone_do_not_take_places(server: Server, sharing: Remote
 def test_a_server_that_has_no_more_to_propose_is_not_asked_for_ever(
     server: Server, sharing: RemoteIndex
 ) -> None:
-    near = np.array([0, 1, 2, 20])
+    near = np.array([0])
     server.next = [fine, lambda: [near], lambda: [near]]
-    ids, _ = sharing.search(VECTORS[:1], 4)
-    assert asked(server) == ["candidates 4", "candidates 16"]
-    assert 20 - GONE in ids[0]
-    assert (ids >= 0).all()  # those beside the collection
+    ids, _ = sharing.search(VECTORS[:1], 1)
+    assert asked(server) == ["candidates 1", "candidates 4"]
+    assert ids[0, 0] >= 60 - GONE  # one of those beside the collection
 
 
 def test_all_that_is_asked_for_must_come_within_the_same_time(server: Server, sharing: RemoteIndex) -> None:
