@@ -90,26 +90,24 @@ def _offers(
             hold.acquire()
             holds.append(hold)
             base = read_record(folder, engine).published
-            if (
-                base is not None
-                and base.graph == graph
-                and _may_fit(base, len(version.vectors), most_compared)
-            ):
-                rows = _rows_of(version, folder, engine, base)
-                kept = int((rows >= 0).sum())
-                if (
-                    len(rows) - kept <= _MOST_GONE * len(rows)
-                    and len(version.vectors) - kept <= most_compared
-                ):
-                    yield Offer(base, rows)
+            if base is None or base.graph != graph or not _may_fit(base, version, most_compared):
+                continue
+            rows = _rows_of(version, folder, engine, base)
+            kept = int((rows >= 0).sum())
+            if _fits(len(rows) - kept, len(rows), len(version.vectors) - kept, most_compared):
+                yield Offer(base, rows)
         except (GalleryError, BusyError) as error:
             _log.info("The collection of the version %s is not shared: %s", folder.name, error)
 
 
-def _may_fit(base: Publication, photos: int, most_compared: int) -> bool:
-    """Whether the counts alone allow it: that costs nothing to know."""
-    rows = base.place.rows
-    return rows - photos <= _MOST_GONE * rows and photos - rows <= most_compared
+def _may_fit(base: Publication, version: Version, most_compared: int) -> bool:
+    """Whether the counts alone allow it: to know that takes no time."""
+    rows, photos = base.place.rows, len(version.vectors)
+    return _fits(rows - photos, rows, photos - rows, most_compared)
+
+
+def _fits(gone: int, rows: int, beside: int, most_compared: int) -> bool:
+    return gone <= _MOST_GONE * rows and beside <= most_compared
 
 
 def _rows_of(version: Version, folder: Path, engine: str, base: Publication) -> RowMap:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rvs.arrays import Ids, Vectors
 from rvs.errors import GalleryCorruptError, SearchMissingError
 from rvs.gallery.build import BuildReport
+from rvs.gallery.in_use import is_held
 from rvs.gallery.publication import read_record
 from rvs.gallery.publish import Publisher
 from rvs.gallery.seal import sealed
@@ -24,7 +25,7 @@ from rvs.gallery.version import open_version
 from rvs.vectors.rerank import rerank
 from rvs.vectors.server import Collection, Told, VectorServer
 from tests.gallery.small import builder, draw, make_gallery, photo_path, pipeline_of_patches, save, unheard
-from tests.gallery.test_publish import Bench, connect
+from tests.gallery.test_publish import Bench, KilledError, connect
 
 PEOPLE = 40
 PHOTOS = 2 * PEOPLE
@@ -444,6 +445,36 @@ def test_a_collection_in_which_a_version_is_not_found_is_not_shared(
     assert done.shared is None
     assert f"{before.name} is not shared" in caplog.text
     assert bench.is_there(before)
+    assert_as_exact(bench, second)
+
+
+@dataclass
+class DiesSearching:
+    """A server; when it is asked for candidates, our process is killed."""
+
+    server: VectorServer
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.server, name)
+
+    def candidates(
+        self, collection: Collection, probes: Vectors, k: int, width: int, timeout_s: float
+    ) -> list[Ids]:
+        raise KilledError
+
+
+def test_whoever_is_killed_before_it_is_noted_has_shared_nothing(bench: Bench) -> None:
+    first = bench.build().version
+    make_gallery(bench.gallery, [50], 1)
+    plain = builder(bench.root / bench.name, pipeline_of_patches(bench.network))
+    second = plain.build(bench.gallery, unheard).version
+    with pytest.raises(KilledError):
+        Publisher(DiesSearching(bench.server)).publish(open_version(second), unheard)  # type: ignore[arg-type]
+    assert read_record(second, bench.server.engine).collections == ()
+    assert not is_held(first)
+    assert_as_exact(bench, first)
+    done = Publisher(NeverFilled(bench.server)).publish(open_version(second), unheard)  # type: ignore[arg-type]
+    assert done.collection == bench.collection(first).name
     assert_as_exact(bench, second)
 
 
