@@ -32,9 +32,10 @@ from tests.vectors.crowd import crowd, nearest_by_loop, unit
 DIMENSION = 64
 Stored = NDArray[np.float16]
 
+# Milvus builds no graph over fewer than 1,024, but one that overlooks what is far: so two are larger than that.
 GALLERIES: dict[str, Stored] = {
     "crowd": crowd(1000, 4, dimension=DIMENSION, spread=0.6).astype(np.float16),
-    "other crowd": crowd(500, 2, dimension=DIMENSION, spread=0.6, seed=7).astype(np.float16),
+    "other crowd": crowd(600, 2, dimension=DIMENSION, spread=0.6, seed=7).astype(np.float16),
     "copies": np.repeat(crowd(30, 1, dimension=DIMENSION), 4, axis=0).astype(np.float16),
     "seven": crowd(7, 1, dimension=DIMENSION).astype(np.float16),
     "one": crowd(1, 1, dimension=DIMENSION).astype(np.float16),
