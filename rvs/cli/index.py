@@ -27,7 +27,8 @@ from rvs.errors import ConfigError
 from rvs.gallery.build import DEFAULT_TREES, Builder, BuildReport
 from rvs.gallery.in_use import only_builder
 from rvs.gallery.on_ray.gallery_files import local_folder
-from rvs.gallery.publish import Publisher, alias_of
+from rvs.gallery.publish import Publisher
+from rvs.gallery.server_names import alias_of
 from rvs.gallery.store import Store
 from rvs.gallery.verify import check_recall, check_vectors, realistic_probes
 from rvs.gallery.version import Version, open_version

@@ -102,21 +102,30 @@ def prune(
     """Remove old versions; never the one in use, nor one that a running process holds, nor a build."""
     settings = load_settings(index=index, keep_versions=keep or None)
     store = _store(settings)
-    removed = store.prune(settings.keep_versions if keep is None else keep)
+    pruned = store.prune(settings.keep_versions if keep is None else keep)
     kept = [folder for folder, _ in store.versions()]
     if as_json:
-        document = {"index": settings.index, "removed": removed, "kept": [folder.name for folder in kept]}
-        print_json(document)
+        print_json(
+            {
+                "index": settings.index,
+                "removed": pruned.removed,
+                "kept": [folder.name for folder in kept],
+                "erased": pruned.erased,
+            }
+        )
         return
     console = out()
     console.print(
-        f"{_versions(len(removed))} of {settings.index} removed, {len(kept)} left."
-        if removed
+        f"{_versions(len(pruned.removed))} of {settings.index} removed, {len(kept)} left."
+        if pruned.removed
         else f"Nothing to remove: {settings.index} has {_versions(len(kept)).lower()}.",
         soft_wrap=True,
     )
-    for name in removed:
+    for name in pruned.removed:
         console.print(f"  {name}")
+    if pruned.erased:
+        vectors = "One vector" if pruned.erased == 1 else f"{pruned.erased:,} vectors"
+        console.print(f"{vectors} that no version has any more erased on the server.", soft_wrap=True)
 
 
 def _rows(store: Store) -> list[dict[str, Any]]:

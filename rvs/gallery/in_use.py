@@ -17,6 +17,7 @@ from types import TracebackType
 import filelock
 
 from rvs.errors import BusyError, GalleryMissingError, RebuildRunningError
+from rvs.whole_files import hide
 
 try:
     import fcntl
@@ -103,6 +104,17 @@ class Hold:
                 f'The index {self._version.parent} has no version "{self._version.name}".',
                 hint="See `rvs index list`.",
             )
+
+
+def hidden(version: Path) -> bool:
+    """Hide a version that is to be removed; False when that cannot be done now."""
+    try:
+        hide(version)
+    except PermissionError:
+        if SHARED_LOCKS:
+            raise
+        return False  # somebody has it open
+    return True
 
 
 def is_held(version: Path) -> bool:

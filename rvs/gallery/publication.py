@@ -74,8 +74,9 @@ class Publication:
     @property
     def place(self) -> Collection:
         """The collection, as a server is told of it."""
-        rows = self.photos if self.shared is None else self.shared.rows
-        return Collection(self.collection, self.graph, rows)
+        if self.shared is None:
+            return Collection(self.collection, self.graph, self.photos)
+        return Collection(self.collection, self.graph, self.shared.rows, self.shared.gone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +145,13 @@ def searched_beside(version: Path, engine: str) -> frozenset[str]:
 
 def versions_beside(version: Path, engine: str) -> list[Path]:
     """The folders of the other versions of the same index that something was noted of; the newest first."""
-    folders = (path.parent for path in version.parent.glob(f"*/{engine}.json"))
-    return sorted(
-        (folder for folder in folders if folder.name != version.name and not folder.name.startswith(".")),
-        reverse=True,
-    )
+    return [folder for folder in versions_of(version.parent, engine) if folder.name != version.name]
+
+
+def versions_of(index: Path, engine: str) -> list[Path]:
+    """The folders of the versions of an index that something was noted of; the newest first."""
+    folders = (path.parent for path in index.glob(f"*/{engine}.json"))
+    return sorted((folder for folder in folders if not folder.name.startswith(".")), reverse=True)
 
 
 def write_rows(version: Path, engine: str, rows: RowMap) -> str:

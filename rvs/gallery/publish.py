@@ -1,19 +1,16 @@
 """Brings versions to a server that searches, and keeps there what is needed and nothing else.
 
 The version on disk stays the truth: a collection is filled from its stored vectors, without embedding anything
-again, tuned and verified like the Annoy file, and noted beside the version. A collection is never changed, so one
-that is being searched is never touched: a version that differs little from an older one shares its collection,
-another one has its own. It is dropped when the last version that is searched in it goes.
+again, tuned and verified like the Annoy file, and noted beside the version. Of a collection nothing is changed that
+anybody is searched in: a version that differs little from an older one shares its collection, another one has its
+own. What no version has any more is erased; all of it is dropped when the last version that is searched in it goes.
 
 Searches go to the collection of their version by its name. The alias, which is moved when a version is taken into
 use, is for those who look at the server from outside: through it a process that still has the old version would
 get rows of the new one.
 """
 
-import hashlib
 import logging
-import re
-import secrets
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,7 +34,9 @@ from rvs.gallery.publication import (
     write_record,
     write_rows,
 )
+from rvs.gallery.server_names import alias_of, new_name
 from rvs.gallery.sharing import MOST_COMPARED, held_offers, shared_rows
+from rvs.gallery.unclaimed import unclaimed
 from rvs.gallery.verify import VerifyReport, check_recall, realistic_probes
 from rvs.gallery.version import Version
 from rvs.vectors.remote_index import RemoteIndex
@@ -98,7 +97,7 @@ class Publisher:
         record = read_record(version.folder, self.server.engine)
         try:
             if anew:
-                return self._bring(version, record, _new_name(version), progress)
+                return self._bring(version, record, new_name(version.folder), progress)
             if (done := record.published) is not None and self._is_of(done, version):
                 if self._has(done):
                     return done
@@ -108,7 +107,7 @@ class Publisher:
                     self.server.drop(done.collection)
                     return self._bring(version, record, done.collection, progress)
             return self._shared(version, record, progress) or self._bring(
-                version, record, _new_name(version), progress
+                version, record, new_name(version.folder), progress
             )
         except SearchUnavailableError as error:
             raise RebuildFailedError(
@@ -199,6 +198,18 @@ class Publisher:
         if record.published is not None and record.published.collection in own:
             self.server.unload(record.published.place)
 
+    def erase(self, index: Path) -> int:
+        """Erase what no version of an index has any more from the collections that they share.
+
+        Returns:
+            how many vectors.
+
+        Raises:
+            GalleryCorruptError: what was noted about a version is damaged.
+            SearchUnavailableError: the server does not answer.
+        """
+        return sum(self.server.erase(place, rows) for place, rows in unclaimed(index, self.server.engine))
+
     def _only_of(self, folder: Path, names: tuple[str, ...]) -> tuple[str, ...]:
         """Those collections of a version that no other one is searched in."""
         try:
@@ -279,18 +290,3 @@ class Publisher:
             f"The version {folder.name} of {folder.parent.name} was not brought to {self.server.engine}.",
             hint="Do it with `rvs index publish`.",
         )
-
-
-def alias_of(index: str) -> str:
-    """The alias that names the collection in use of an index: `rvs_lfw_...`."""
-    return f"rvs_{_plain(index)[:24]}_{hashlib.sha256(index.encode()).hexdigest()[:8]}"
-
-
-def _new_name(version: Version) -> str:
-    """A name that no collection has had: several machines may bring the same version to one server."""
-    index, name = version.folder.parent.name, version.folder.name
-    return f"rvs_{_plain(index)[:12]}_{_plain(name)[:30]}_{secrets.token_hex(4)}"
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "_", name)

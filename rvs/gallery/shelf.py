@@ -12,6 +12,7 @@ from typing import Protocol
 from rvs.errors import GalleryError, RebuildFailedError, SearchUnavailableError
 from rvs.gallery.in_use import unused
 from rvs.gallery.publication import ENGINES, Publication, read_record, searched_beside
+from rvs.gallery.unclaimed import unclaimed
 from rvs.gallery.version import Version, open_version
 from rvs.whole_files import finish_removals, hide
 
@@ -42,6 +43,9 @@ class Shelf(Protocol):
 
     def tidy(self, folder: Path) -> None:
         """Keep of a version only what is needed to take it into use again."""
+
+    def erase(self, index: Path) -> int:
+        """Erase the vectors that no version of an index has any more; returns how many."""
 
 
 def bring(shelf: Shelf | None, folder: Path, progress: Callable[[str, int, int], None]) -> Publication | None:
@@ -100,3 +104,17 @@ def tidied(shelf: Shelf | None, folders: Iterable[Path], *, besides: Collection[
                     shelf.tidy(folder)
             except (GalleryError, SearchUnavailableError) as error:
                 _log.warning("The server could not be tidied of the version %s: %s", folder.name, error)
+
+
+def erased(shelf: Shelf | None, index: Path) -> int:
+    """Erase from a server the vectors that no version of an index has any more; returns how many; best effort."""
+    try:
+        if shelf is not None:
+            return shelf.erase(index)
+        left = sum(len(rows) for engine in ENGINES for _, rows in unclaimed(index, engine))
+    except (GalleryError, SearchUnavailableError) as error:
+        _log.warning("Vectors of people who are gone may be on the server until the next prune: %s", error)
+        return 0
+    if left:
+        _log.warning("A server may still have %d vectors of people who are gone; prune with it.", left)
+    return 0

@@ -14,16 +14,24 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rvs.errors import GalleryCorruptError, GalleryError, GalleryMissingError, SearchMissingError
-from rvs.gallery.in_use import SHARED_LOCKS, Hold, forget_removed, moving_pointer, unused
-from rvs.gallery.shelf import Shelf, cleared, tidied
+from rvs.gallery.in_use import Hold, forget_removed, hidden, moving_pointer, unused
+from rvs.gallery.shelf import Shelf, cleared, erased, tidied
 from rvs.gallery.version import MANIFEST, Manifest, Version, open_version, read_manifest
-from rvs.whole_files import finish_removals, hide, write_whole
+from rvs.whole_files import finish_removals, write_whole
 
 _POINTER, _HISTORY = "current", "history"
 _SEE = "See `rvs index list`."
 _TRIES = 5
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """The versions that `prune` removed, oldest first, and how many vectors it erased on the server."""
+
+    removed: list[str]
+    erased: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,13 +182,14 @@ class Store:
             f"The index {self.folder} has no sound version that was in use before this one.", hint=_SEE
         )
 
-    def prune(self, keep: int) -> list[str]:
-        """Remove old versions; returns the names of those removed, oldest first.
+    def prune(self, keep: int) -> Pruned:
+        """Remove old versions, and from the server what none of those that stay has any more.
 
         Kept are the one in use; of the sound others `keep`, first the previous one, then the newest; all
         that any process holds; and those newer than the one in use that cannot be opened: they may be of a
         newer program. Builds that are running are not touched. A `prune` that was killed is finished. What a
-        server has of a version goes first, or the version stays for this time.
+        server has of a version goes first, or the version stays for this time. What it has in common with those
+        that stay goes last; if that fails, the next `prune` does it.
 
         Args:
             keep: 0 or more.
@@ -202,13 +211,14 @@ class Store:
                 if name in spared:
                     continue
                 with unused(folder) as free:
-                    if free and self._has(name) and cleared(self.shelf, folder) and _hidden(folder):
+                    if free and self._has(name) and cleared(self.shelf, folder) and hidden(folder):
                         removed.append(name)
             # The previous one stays ready: who goes back to it is in a hurry.
             tidied(self.shelf, self._folders(), besides={now, *self._past()[-1:]})
             forget_removed(self.folder)
         finish_removals(self.folder)
-        return removed
+        # Nobody who takes a version into use need wait for it.
+        return Pruned(removed, erased(self.shelf, self.folder))
 
     def versions(self) -> list[tuple[Path, Manifest | GalleryError]]:
         """Every version, oldest first, with its manifest or what is wrong with it."""
@@ -277,16 +287,6 @@ class Store:
 
     def _write_history(self, names: list[str]) -> None:
         write_whole(self.folder / _HISTORY, "".join(f"{name}\n" for name in names).encode())
-
-
-def _hidden(version: Path) -> bool:
-    try:
-        hide(version)
-    except PermissionError:
-        if SHARED_LOCKS:
-            raise
-        return False  # somebody has it open
-    return True
 
 
 def stores(index_dir: Path) -> list[Store]:

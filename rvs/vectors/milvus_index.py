@@ -1,7 +1,8 @@
 """A Milvus, as a server of collections: a standalone one, a cluster, or Milvus Lite.
 
 Collections are filled once, flushed and compacted before the graph is built, so that it is built once. Searches
-ask for ids only, and for what is surely there rather than for what was written a moment ago: nothing ever is.
+ask for ids only, and for what is surely there rather than for what was written a moment ago: nothing ever is, and
+what was erased a moment ago nobody takes.
 Milvus takes at most 16,384 candidates a search, and so do we.
 """
 
@@ -29,6 +30,7 @@ _BATCH_BYTES = 4_000_000  # of vectors in one insert; Milvus takes 64 MB
 _PIECE_BYTES = 50_000_000  # what is smaller is in one piece after a flush
 _CALL_S = 10.0  # for what takes milliseconds
 _LEAST_CONNECT_S = 0.1
+_ERASE_ROWS = 10_000  # in one request
 _INSERT_S = 60.0
 _FLUSH_S = 300.0
 _STALLED_S = 600.0  # a graph that does not grow for so long will not
@@ -97,8 +99,7 @@ class Milvus:
             client.flush(name, timeout=_FLUSH_S)
             if pieces:
                 # Merged before the graphs are built, or they would be built twice.
-                job = client.compact(name, timeout=_CALL_S)
-                self._until(lambda: (client.get_compaction_state(job, timeout=_CALL_S) == "Completed", 0))
+                self._compact(client, name)
                 self._grow(client, collection)
 
             def built() -> tuple[bool, int]:
@@ -118,8 +119,9 @@ class Milvus:
             state = client.get_load_state(name, timeout=timeout_s)["state"].name
             if state == "NotExist":
                 raise self._missing(f"it has no collection {name}")
-            rows = int(client.get_collection_stats(name, timeout=timeout_s)["row_count"])
-            if rows != collection.rows:
+            rows = _rows(client, name, timeout_s)
+            # Milvus counts what was erased until it is compacted.
+            if not collection.rows - collection.gone <= rows <= collection.rows:
                 raise self._missing(f"{name} has {rows:,} rows instead of {collection.rows:,}")
             if state != "Loaded":
                 client.load_collection(name, timeout=timeout_s)
@@ -141,6 +143,22 @@ class Milvus:
                 timeout=timeout_s,
             )
         return [np.array(hits.ids, np.int64) for hits in found]
+
+    def erase(self, collection: Collection, rows: Ids) -> int:
+        """See `VectorServer`. It need not be loaded."""
+        name = collection.name
+        with self._client() as client:
+            if not client.has_collection(name, timeout=_CALL_S):
+                return 0
+            # Erased and compacted rows are not counted any more: then there is nothing left to do.
+            left = _rows(client, name, _CALL_S) - (collection.rows - len(rows))
+            if left <= 0:
+                return 0
+            for start in range(0, len(rows), _ERASE_ROWS):
+                client.delete(name, ids=rows[start : start + _ERASE_ROWS].tolist(), timeout=_INSERT_S)
+            client.flush(name, timeout=_FLUSH_S)
+            self._compact(client, name)
+        return left
 
     def point(self, alias: str, collection: Collection) -> None:
         """See `VectorServer`."""
@@ -181,6 +199,11 @@ class Milvus:
         index = client.prepare_index_params()
         index.add_index("vector", index_name="vector", metric_type="COSINE", **_graph(collection.graph))
         client.create_index(collection.name, index, timeout=_STALLED_S, sync=False)
+
+    def _compact(self, client: Any, name: str) -> None:
+        """Let small pieces become large ones, without what was erased; both are there until the new ones are."""
+        job = client.compact(name, timeout=_CALL_S)
+        self._until(lambda: (client.get_compaction_state(job, timeout=_CALL_S) == "Completed", 0))
 
     def _until(self, look: Callable[[], tuple[bool, int]]) -> None:
         """Wait until `look` says (True, ...); fail when the number that it also says has long been the same."""
@@ -233,6 +256,10 @@ def _refuse_without_diskann(version: str) -> None:
             f"This Milvus ({version}) was built without DiskANN.",
             hint="Set RVS_SEARCH_GRAPH=hnsw, or use a Milvus that was built with it.",
         )
+
+
+def _rows(client: Any, name: str, timeout_s: float) -> int:
+    return int(client.get_collection_stats(name, timeout=timeout_s)["row_count"])
 
 
 def _graph(kind: GraphKind) -> dict[str, Any]:

@@ -134,20 +134,39 @@ class PgVector:
         self, collection: Collection, probes: Vectors, k: int, width: int, timeout_s: float
     ) -> list[Ids]:
         """See `VectorServer`."""
+        table = sql.Identifier(collection.name)
         # An expression that no index fits is computed for every row.
-        distance = sql.SQL("vector <=> %s::halfvec" if k <= _WIDEST else "(vector <=> %s::halfvec) + 0")
-        query = sql.SQL("SELECT id FROM {} ORDER BY {} LIMIT %s").format(
-            sql.Identifier(collection.name), distance
+        by_graph, by_scan = (
+            sql.SQL("SELECT id FROM {} ORDER BY {} LIMIT %s").format(table, sql.SQL(distance))
+            for distance in ("vector <=> %s::halfvec", "(vector <=> %s::halfvec) + 0")
         )
+        surely = min(k, collection.rows - collection.gone)
         wide = min(max(width, 2 * k), _WIDEST)  # wider than k, so that the last of k are right
         found = []
         with self._connection(timeout_s) as connection:
             connection.execute("SELECT set_config('hnsw.ef_search', %s, false)", [str(wide)])
             for probe in probes:
                 text = f"[{','.join(map(str, probe.tolist()))}]"
-                rows = connection.execute(query, [text, k]).fetchall()
+                rows = connection.execute(by_graph, [text, k]).fetchall() if k <= _WIDEST else []
+                if len(rows) < surely:
+                    # Until VACUUM is done, those that were erased take places in the graph, and are not returned.
+                    rows = connection.execute(by_scan, [text, k]).fetchall()
                 found.append(np.array([row[0] for row in rows], np.int64))
         return found
+
+    def erase(self, collection: Collection, rows: Ids) -> int:
+        """See `VectorServer`. The graph is mended around them, while it is searched."""
+        table = sql.Identifier(collection.name)
+        with self._connection(_CALL_S) as connection:
+            if connection.execute("SELECT to_regclass(%s)", [f'"{collection.name}"']).fetchone() == (None,):
+                return 0
+            connection.deadline = time.monotonic() + _GRAPH_S
+            delete = sql.SQL("DELETE FROM {} WHERE id = ANY(%s)").format(table)
+            left = connection.execute(delete, [rows.tolist()]).rowcount
+            # Also where none was left: who erased them may have been killed before this. Without the option, the
+            # vectors would stay in the graph where they are few.
+            connection.execute(sql.SQL("VACUUM (INDEX_CLEANUP ON) {}").format(table))
+        return left
 
     def point(self, alias: str, collection: Collection) -> None:
         """See `VectorServer`."""

@@ -5,6 +5,7 @@ Of copies any may stand for any, but each for one only. A map is (rows of the fi
 second table, or -1 where it has none.
 """
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -57,6 +58,15 @@ def followed(first: RowMap, second: RowMap) -> RowMap:
         second: (m,), of every row of the second table.
     """
     return np.where(first >= 0, second[first], np.int32(_GONE))
+
+
+def gone_from_all(maps: Sequence[RowMap]) -> Ids:
+    """The rows of a first table that none of some other tables has any more; rising.
+
+    Args:
+        maps: (rows of the first table,) each: to one of the others; one at the least.
+    """
+    return np.flatnonzero(np.logical_and.reduce([rows < 0 for rows in maps]))
 
 
 def rows_without(rows: RowMap, count: int) -> Ids:

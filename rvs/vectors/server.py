@@ -2,11 +2,12 @@
 
 A server keeps collections: the vectors of one version of an index, each under the number of its row, and a
 graph over them. It only proposes rows; what is near is decided by the stored vectors (`rerank`). A collection
-is filled once and never changed. Which collections there ought to be is for `gallery.publish` to know.
+is filled once; after that only rows that nobody wants any more are erased. Which collections there ought to be is
+for `gallery.publish` to know.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -32,12 +33,15 @@ class Collection:
     Attributes:
         name: letters, digits and underscores, at most 63.
         graph: what is built over the vectors.
-        rows: how many vectors are in it when it is complete.
+        rows: how many vectors it was filled with.
+        gone: how many of them whoever searches in it does not want: so many may have been erased since. It is the
+            same collection, whoever it is.
     """
 
     name: str
     graph: GraphKind
     rows: int
+    gone: int = field(default=0, compare=False)
 
 
 class VectorServer(Protocol):
@@ -85,6 +89,17 @@ class VectorServer(Protocol):
             k: how many, at most `collection.rows`.
             width: how much of the graph to look at, at the least.
             timeout_s: the longest time this may take.
+        """
+
+    def erase(self, collection: Collection, rows: Ids) -> int:
+        """Remove some vectors for good, while others are searched; nothing happens where they are gone already.
+
+        Args:
+            collection: they are in; it need not be there any more.
+            rows: all that were to be erased from it so far, and more.
+
+        Returns:
+            how many were still there.
         """
 
     def point(self, alias: str, collection: Collection) -> None:

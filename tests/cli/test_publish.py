@@ -10,7 +10,7 @@ from PIL import Image
 
 from rvs.arrays import Pixels
 from rvs.cli.app import run
-from rvs.gallery.publish import alias_of
+from rvs.gallery.server_names import alias_of
 from rvs.gallery.store import Store
 from rvs.vectors.milvus_index import Milvus
 from tests.gallery.small import builder, make_gallery, save, unheard

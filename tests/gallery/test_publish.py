@@ -22,7 +22,8 @@ from rvs.errors import (
 )
 from rvs.gallery.build import BuildReport
 from rvs.gallery.publication import read_record, write_record
-from rvs.gallery.publish import Publisher, alias_of
+from rvs.gallery.publish import Publisher
+from rvs.gallery.server_names import alias_of
 from rvs.gallery.store import Store
 from rvs.gallery.version import Version, open_version
 from rvs.vectors.exact_index import ExactIndex
@@ -191,7 +192,7 @@ def test_a_life_of_versions(bench: Bench) -> None:
     assert bench.pointed == a.name
     bench.store.activate(second.name)
     assert bench.pointed == b.name
-    assert bench.store.prune(0) == [first.name]
+    assert bench.store.prune(0).removed == [first.name]
     assert not bench.is_there(a)
     assert bench.is_there(b)
     assert bench.pointed == b.name
@@ -225,7 +226,7 @@ def test_two_indexes_on_one_server(bench: Bench) -> None:
     assert other.pointed == other.collection(theirs).name
     make_gallery(bench.gallery, [50], 1)
     newer = bench.build().version
-    assert bench.store.prune(0) == [mine.name]
+    assert bench.store.prune(0).removed == [mine.name]
     assert bench.pointed == bench.collection(newer).name
     assert other.pointed == other.collection(theirs).name
     assert other.publisher.verify(open_version(theirs)).self_found == 1
@@ -261,10 +262,10 @@ def test_what_the_server_cannot_drop_now_stays_for_the_next_time(
     a = bench.collection(first)
     make_gallery(bench.gallery, [50], 1)
     bench.build()
-    assert down(bench).prune(0) == []
+    assert down(bench).prune(0).removed == []
     assert "stays for now" in caplog.text
     assert "does not answer (drop)" in caplog.text
-    assert bench.store.prune(0) == [first.name]
+    assert bench.store.prune(0).removed == [first.name]
     assert not bench.is_there(a)
 
 
@@ -275,7 +276,7 @@ def test_without_a_server_versions_go_and_what_may_be_left_is_told(
     a = bench.collection(first)
     make_gallery(bench.gallery, [50], 1)
     bench.build()
-    assert Store(bench.root / bench.name).prune(0) == [first.name]
+    assert Store(bench.root / bench.name).prune(0).removed == [first.name]
     assert a.name in caplog.text
 
 

@@ -103,7 +103,7 @@ def test_a_life_in_one_collection(bench: Bench) -> None:
         assert_as_exact(bench, report.version)
     assert bench.pointed == collection.name
     assert bench.store.roll_back() == replaced.version.name
-    assert bench.store.prune(0) == sorted(one.version.name for one in (first, came, gone))
+    assert bench.store.prune(0).removed == sorted(one.version.name for one in (first, came, gone))
     assert bench.is_there(collection)
     assert_as_exact(bench, replaced.version)
 
@@ -114,7 +114,7 @@ def test_a_life_in_one_collection(bench: Bench) -> None:
     assert bench.collection(last.version) == collection
     assert_as_exact(bench, last.version)
     assert bench.publisher.verify(open_version(last.version)).self_found == 1
-    assert bench.store.prune(0) == [replaced.version.name]
+    assert bench.store.prune(0).removed == [replaced.version.name]
     assert bench.is_there(collection)
 
     assert bench.publisher.publish(open_version(last.version), unheard, anew=True).shared is None
@@ -167,7 +167,7 @@ def test_what_differs_too_much_has_its_own(bench: Bench, change: str) -> None:
     assert counts(second) is None
     assert bench.collection(second.version) != bench.collection(first.version)
     assert_as_exact(bench, second.version)
-    assert bench.store.prune(0) == [first.version.name]
+    assert bench.store.prune(0).removed == [first.version.name]
     assert not bench.is_there(Collection(first.published.collection, "hnsw", PHOTOS))  # type: ignore[union-attr]
 
 
@@ -257,7 +257,7 @@ def test_a_version_that_lost_the_collection_it_shared_gets_its_own(bench: Bench)
     bench.publisher.publish(open_version(first), unheard)
     bench.publisher.tidy(second)
     bench.store.activate(first.name)
-    assert bench.store.prune(0) == [second.name]
+    assert bench.store.prune(0).removed == [second.name]
     assert_as_exact(bench, first)
 
 
@@ -285,9 +285,9 @@ def test_what_others_are_searched_in_is_neither_unloaded_nor_dropped(bench: Benc
     collection = bench.collection(versions[0])
     watched = Watched(bench.server)
     store = Store(bench.root / bench.name, Publisher(watched))  # type: ignore[arg-type]
-    assert store.prune(3) == []
-    assert store.prune(1) == [version.name for version in versions[:2]]
-    assert store.prune(0) == [versions[2].name]
+    assert store.prune(3).removed == []
+    assert store.prune(1).removed == [version.name for version in versions[:2]]
+    assert store.prune(0).removed == [versions[2].name]
     assert watched.taken == []
     # Its last version is searched elsewhere now; and when nobody is there any more, it goes.
     bench.publisher.publish(open_version(versions[3]), unheard, anew=True)
@@ -295,7 +295,7 @@ def test_what_others_are_searched_in_is_neither_unloaded_nor_dropped(bench: Benc
     make_gallery(bench.gallery, range(20), 1)
     bench.build()
     assert bench.is_there(collection)
-    assert store.prune(0) == [versions[3].name]
+    assert store.prune(0).removed == [versions[3].name]
     assert f"drop {collection.name}" in watched.taken
     assert not bench.is_there(collection)
 
@@ -304,7 +304,7 @@ def test_without_a_server_what_others_are_searched_in_is_not_left_over(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, second = bench.build().version, add(bench, 50).version
-    assert Store(bench.root / bench.name).prune(0) == [first.name]
+    assert Store(bench.root / bench.name).prune(0).removed == [first.name]
     assert bench.collection(second).name not in caplog.text
 
 
@@ -353,7 +353,7 @@ def test_a_version_that_is_published_anew_leaves_its_collection_to_those_who_sha
     assert_as_exact(bench, second)
     assert read_record(first, bench.server.engine).leftovers == (shared.name,)
     bench.store.activate(first.name)
-    assert bench.store.prune(0) == [second.name]
+    assert bench.store.prune(0).removed == [second.name]
     assert not bench.is_there(shared)
     assert_as_exact(bench, first)
 
@@ -361,7 +361,7 @@ def test_a_version_that_is_published_anew_leaves_its_collection_to_those_who_sha
 def test_a_version_that_shares_goes_and_the_collection_stays(bench: Bench) -> None:
     first, second = bench.build().version, add(bench, 50).version
     bench.store.activate(first.name)
-    assert bench.store.prune(0) == [second.name]
+    assert bench.store.prune(0).removed == [second.name]
     assert bench.is_there(bench.collection(first))
 
 
@@ -374,12 +374,12 @@ def test_while_it_is_not_known_what_others_are_searched_in_nothing_goes(
     note = second / f"{bench.server.engine}.json"
     sound = note.read_text()
     note.write_text(sound[:-30])
-    assert bench.store.prune(0) == []
+    assert bench.store.prune(0).removed == []
     assert f"{note} is damaged" in caplog.text
     assert bench.is_there(collection)
     index.ping()
     note.write_text(sound)
-    assert bench.store.prune(0) == [first.name]
+    assert bench.store.prune(0).removed == [first.name]
     assert bench.is_there(collection)
 
 
@@ -397,7 +397,7 @@ class PrunesMeanwhile:
     def candidates(
         self, collection: Collection, probes: Vectors, k: int, width: int, timeout_s: float
     ) -> list[Ids]:
-        self.removed += self.store.prune(0)
+        self.removed += self.store.prune(0).removed
         return self.server.candidates(collection, probes, k, width, timeout_s)
 
 
@@ -411,7 +411,7 @@ def test_what_is_about_to_be_shared_is_not_pruned(bench: Bench) -> None:
     done = Publisher(meanwhile).publish(open_version(second), unheard)  # type: ignore[arg-type]
     assert done.shared is not None
     assert meanwhile.removed == []
-    assert bench.store.prune(0) == [first.name]
+    assert bench.store.prune(0).removed == [first.name]
     assert_as_exact(bench, second)
 
 

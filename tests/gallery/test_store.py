@@ -342,17 +342,17 @@ class TestPrune:
         ("keep", "removed"), [(0, [A, B, C, D]), (1, [A, B, C]), (2, [A, B]), (4, []), (99, [])]
     )
     def test_the_newest_stay(self, five: Store, keep: int, removed: list[str]) -> None:
-        assert five.prune(keep) == removed
+        assert five.prune(keep).removed == removed
         assert _names(five) == [name for name in (A, B, C, D, E) if name not in removed]
         assert five.current().name == E
         assert not [path for path in five.folder.glob(".*") if path.suffix in (".gone", ".in-use")][
             keep + 1 :
         ]
-        assert five.prune(keep) == []
+        assert five.prune(keep).removed == []
 
     def test_the_one_in_use_stays_however_old(self, five: Store) -> None:
         five.activate(A)
-        assert five.prune(0) == [B, C, D, E]
+        assert five.prune(0).removed == [B, C, D, E]
         assert five.current().name == A
 
     def test_the_previous_one_stays_before_newer_ones(self, five: Store) -> None:
@@ -360,20 +360,20 @@ class TestPrune:
         for _ in range(3):
             five.roll_back()
         new = _add(five, "20260102T000000.000Z-aaaaaaaa")
-        assert five.prune(1) == [A, C, D, E]
+        assert five.prune(1).removed == [A, C, D, E]
         assert _names(five) == [B, new]
         assert five.roll_back() == B
 
     def test_damaged_ones_do_not_count_and_go(self, five: Store) -> None:
         _damage(five, D)
         (five.folder / B / MANIFEST).write_text("{")
-        assert five.prune(1) == [A, B, D]
+        assert five.prune(1).removed == [A, B, D]
         assert _names(five) == [C, E]
 
     def test_those_of_a_newer_program_stay(self, five: Store) -> None:
         five.activate(C)
         (five.folder / D / MANIFEST).write_text('{"format_version": 2}')
-        assert five.prune(0) == [A, B, E]
+        assert five.prune(0).removed == [A, B, E]
         assert _names(five) == [C, D]
 
     @needs_locks
@@ -381,10 +381,10 @@ class TestPrune:
         five.activate(B)
         opened = five.open_current(fingerprint=FINGERPRINT)
         five.activate(E)
-        assert five.prune(0) == [A, C, D]
+        assert five.prune(0).removed == [A, C, D]
         assert opened.vectors.shape[0] == opened.manifest.photos
         del opened
-        assert five.prune(0) == [B]
+        assert five.prune(0).removed == [B]
 
     @needs_locks
     def test_what_another_process_uses_stays(self, five: Store) -> None:
@@ -398,9 +398,9 @@ class TestPrune:
         ) as other:
             assert other.stdout is not None
             assert other.stdout.readline() == "held\n"
-            assert five.prune(0) == [A, C, D]
+            assert five.prune(0).removed == [A, C, D]
             other.kill()
-        assert five.prune(0) == [B]
+        assert five.prune(0).removed == [B]
 
     def test_a_build_in_progress_stays(self, five: Store) -> None:
         part = shutil.copytree(five.current(), five.folder / ".20260102T0.0123456789ab.part")
@@ -416,7 +416,7 @@ class TestPrune:
         new = five.folder / "20260102T000000.000Z-aaaaaaaa"
         with Hold(new, not_there_yet=True):
             shutil.copytree(five.current(), new)
-            assert five.prune(0) == [A, B, C, D]
+            assert five.prune(0).removed == [A, B, C, D]
             five.activate(new.name)
         assert five.current() == new
 
@@ -425,7 +425,7 @@ class TestPrune:
         (gone / VECTORS).unlink()
         (five.folder / f".{A}x.in-use").touch()
         assert _names(five) == [A, B, C, D, E]
-        assert five.prune(10) == []
+        assert five.prune(10).removed == []
         assert not gone.exists()
         assert not (five.folder / f".{A}x.in-use").exists()
 
@@ -441,7 +441,7 @@ class TestPrune:
 
         with monkeypatch.context() as patched:
             patched.setattr(Store, "_superfluous", slow)
-            removed = five.prune(1)
+            removed = five.prune(1).removed
         assert five.current().name == B
         assert E in _names(five)  # the previous one now
         assert removed == [A, C]

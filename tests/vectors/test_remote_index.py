@@ -69,6 +69,9 @@ class Server:
     def fill(self, collection: Collection, vectors: NDArray[np.floating], told: Told) -> None:
         raise NotImplementedError
 
+    def erase(self, collection: Collection, rows: Ids) -> int:
+        raise NotImplementedError
+
     def point(self, alias: str, collection: Collection) -> None:
         raise NotImplementedError
 
