@@ -13,7 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rvs.arrays import Ids, Vectors
-from rvs.errors import GalleryCorruptError, SearchMissingError
+from rvs.errors import GalleryCorruptError, SearchMissingError, SearchUnavailableError
 from rvs.gallery.build import BuildReport
 from rvs.gallery.in_use import is_held
 from rvs.gallery.publication import read_record
@@ -103,8 +103,10 @@ def test_a_life_in_one_collection(bench: Bench) -> None:
         assert_as_exact(bench, report.version)
     assert bench.pointed == collection.name
     assert bench.store.roll_back() == replaced.version.name
-    assert bench.store.prune(0).removed == sorted(one.version.name for one in (first, came, gone))
-    assert bench.is_there(collection)
+    pruned = bench.store.prune(0)
+    assert pruned.removed == sorted(one.version.name for one in (first, came, gone))
+    assert pruned.erased == 1  # of the photo that was replaced
+    assert bench.is_there(bench.collection(replaced.version))
     assert_as_exact(bench, replaced.version)
 
     # The version that it was filled for is gone; another one is still found by way of its heir.
@@ -114,13 +116,17 @@ def test_a_life_in_one_collection(bench: Bench) -> None:
     assert bench.collection(last.version) == collection
     assert_as_exact(bench, last.version)
     assert bench.publisher.verify(open_version(last.version)).self_found == 1
-    assert bench.store.prune(0).removed == [replaced.version.name]
-    assert bench.is_there(collection)
+    pruned = bench.store.prune(0)
+    assert pruned.removed == [replaced.version.name]
+    assert pruned.erased == 4  # of 7 and 9: who was nowhere for a while is compared from disk
+    assert bench.is_there(bench.collection(last.version))
+    assert_as_exact(bench, last.version)
 
+    shared = bench.collection(last.version)
     assert bench.publisher.publish(open_version(last.version), unheard, anew=True).shared is None
-    assert bench.is_there(collection)
+    assert bench.is_there(shared)
     bench.publisher.tidy(last.version)
-    assert not bench.is_there(collection)
+    assert not bench.is_there(shared)
     assert_as_exact(bench, last.version)
 
 
@@ -590,3 +596,107 @@ def test_a_graph_of_another_kind_is_not_shared(bench: Bench) -> None:
     document["published"]["graph"] = "diskann"
     note.write_text(json.dumps(sealed(document)))
     assert counts(add(bench, 50)) is None
+
+
+def removed(bench: Bench, person: int) -> Path:
+    """Build without a person."""
+    shutil.rmtree(photo_path(bench.gallery, person, 1).parent)
+    return bench.build().version
+
+
+def rows_on_server(bench: Bench, version: Path) -> int:
+    """How many rows its collection has, as the server proposes them."""
+    place = bench.collection(version)
+    probes = np.asarray(open_version(version).vectors[:1], np.float32)
+    return len(bench.server.candidates(place, probes, place.rows, 64, 30)[0])
+
+
+@pytest.mark.parametrize("bench", ["milvus-lite", "pgvector", "milvus"], indirect=True)
+def test_who_was_removed_is_gone_from_the_server_when_no_version_has_them(bench: Bench) -> None:
+    """And comes back with the same photos: then they are compared from disk, not looked for where they were."""
+    bench.build()
+    second = removed(bench, 7)
+    third = removed(bench, 9)
+    assert bench.store.prune(3).erased == 0
+    assert rows_on_server(bench, second) == PHOTOS
+    assert bench.store.prune(1).erased == 2  # 9 is still in the second one
+    assert rows_on_server(bench, second) == PHOTOS - 2
+    assert_as_exact(bench, second)
+    assert bench.store.prune(1).erased == 0
+    make_gallery(bench.gallery, [7, 9], 2)
+    again = bench.build()
+    assert counts(again) == (4, 4)
+    assert_as_exact(bench, again.version)
+    pruned = bench.store.prune(0)
+    assert (pruned.removed, pruned.erased) == ([second.name, third.name], 2)
+    assert rows_on_server(bench, again.version) == PHOTOS - 4
+    assert_as_exact(bench, again.version)
+    assert bench.nearest(again.version, pipeline_vector(7)) == ["Person 07"]
+    # What was erased does not keep others from sharing it.
+    assert counts(add(bench, 50)) == (4, 5)
+    assert bench.store.prune(0).erased == 0
+
+
+def test_what_somebody_still_uses_keeps_its_rows(bench: Bench) -> None:
+    first = bench.build().version
+    with bench.store.hold(first.name):
+        second = removed(bench, 7)
+        assert bench.store.prune(0).erased == 0
+        assert rows_on_server(bench, second) == PHOTOS
+        assert_as_exact(bench, first)
+    assert bench.store.prune(0).erased == 2
+    assert rows_on_server(bench, second) == PHOTOS - 2
+
+
+def test_who_was_searched_in_it_before_may_still_be(bench: Bench) -> None:
+    """A process that opened the version before it was published anew."""
+    first = bench.build().version
+    index = bench.publisher.open(open_version(first))
+    second = removed(bench, 7)
+    bench.publisher.publish(open_version(first), unheard, anew=True)
+    assert bench.store.prune(3).erased == 0
+    assert bench.nearest(second, pipeline_vector(7)) != ["Person 07"]
+    ids, _ = index.search(np.asarray(open_version(first).vectors, np.float32), 1)
+    assert ids[:, 0].tolist() == list(range(PHOTOS))
+
+
+@dataclass
+class NotErasing:
+    """The real server, which goes away when it should erase."""
+
+    server: VectorServer
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.server, name)
+
+    def erase(self, collection: Collection, rows: Ids) -> int:
+        raise SearchUnavailableError(why="It is down.")
+
+
+@pytest.mark.parametrize("shelf", [True, False])
+def test_what_could_not_be_erased_is_said_and_the_next_prune_does_it(
+    bench: Bench, shelf: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = bench.build().version
+    second = removed(bench, 7)
+    publisher = Publisher(NotErasing(bench.server)) if shelf else None  # type: ignore[arg-type]
+    pruned = Store(bench.root / bench.name, publisher).prune(0)
+    assert (pruned.removed, pruned.erased) == ([first.name], 0)
+    assert (
+        "Vectors of people who are gone may be" if shelf else "still have 2 vectors of people"
+    ) in caplog.text
+    assert_as_exact(bench, second)
+    assert bench.store.prune(0).erased == 2
+    assert_as_exact(bench, second)
+
+
+def test_where_it_cannot_be_known_what_a_version_has_nothing_is_erased(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.build()
+    removed(bench, 7)
+    third = removed(bench, 9)
+    rows_file(third).unlink()
+    assert bench.store.prune(0).erased == 0
+    assert "is damaged" in caplog.text
+    assert rows_on_server(bench, third) == PHOTOS

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rvs.vectors import row_map
-from rvs.vectors.row_map import followed, matched_rows, rows_without
+from rvs.vectors.row_map import followed, gone_from_all, matched_rows, rows_without
 
 Table = NDArray[np.float16]
 
@@ -104,3 +104,10 @@ def test_one_changed_bit_makes_another_vector() -> None:
     bits = second.view(np.uint16)
     bits[np.arange(64), np.arange(64) * 2] ^= np.uint16(1) << np.arange(64, dtype=np.uint16) % 16
     assert (matched_rows(first, second) == -1).all()
+
+
+def test_gone_is_what_no_map_has_any_more() -> None:
+    first, second = (np.array(rows, np.int32) for rows in ([-1, -1, 0, 1, -1], [4, -1, -1, 0, -1]))
+    assert gone_from_all([first]).tolist() == [0, 1, 4]
+    assert gone_from_all([first, second]).tolist() == [1, 4]
+    assert gone_from_all([second[:0]]).tolist() == []
