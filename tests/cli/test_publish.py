@@ -13,7 +13,7 @@ from rvs.cli.app import run
 from rvs.gallery.server_names import alias_of
 from rvs.gallery.store import Store
 from rvs.vectors.milvus_index import Milvus
-from tests.gallery.small import builder, make_gallery, save, unheard
+from tests.gallery.small import builder, make_gallery, photo_path, save, unheard
 from tests.gallery.some_of_lfw import some_of_lfw
 
 A, B = (f"20260101T00000{number}.000Z-aaaaaaaa" for number in range(2))
@@ -89,6 +89,31 @@ def test_a_version_that_shares(
     said = capsys.readouterr().out
     assert f"14 photos in {first['collection']}" in said
     assert "shared with older versions, and 2 of the photos are compared from disk." in said
+
+
+def test_prune_says_how_many_vectors_are_gone_from_the_server(
+    store: Store, tmp_path: Path, answer: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_gallery(tmp_path / "gallery", range(6, 30), 1)
+    builder(store.folder).build(tmp_path / "gallery", unheard)
+    first = answer("index", "publish")
+    for person in (3, 20):
+        shutil.rmtree(photo_path(tmp_path / "gallery", person, 1).parent)
+        builder(store.folder).build(tmp_path / "gallery", unheard)
+        assert answer("index", "publish")["collection"] == first["collection"]
+        if person == 3:
+            kept = store.current().name
+            assert answer("index", "prune", "--keep", "0") == {
+                "index": "team",
+                "removed": [A, B, first["version"]],
+                "kept": [kept],
+                "erased": 2,
+            }
+        else:
+            assert run(["index", "prune", "--keep", "0"]) == 0
+            assert "One vector that no version has any more erased on the server." in capsys.readouterr().out
+    assert answer("index", "prune", "--keep", "0")["erased"] == 0
+    assert answer("index", "verify")["server"]["self_found"] == 1
 
 
 def test_with_a_limit_of_none_nothing_is_shared(

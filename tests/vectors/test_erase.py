@@ -59,8 +59,9 @@ class Filled:
 
     def proposed(self, probes: Vectors) -> set[int]:
         """All rows that the server itself proposes when it is asked for as many as it has."""
-        k = self.collection.rows
-        found = self.connect().candidates(self.collection, probes, k, 64, 30)
+        k, server = self.collection.rows, self.connect()
+        server.check(self.collection, 30)
+        found = server.candidates(self.collection, probes, k, 64, 30)
         return {int(row) for rows in found for row in rows}
 
     def is_complete(self, gone: int) -> bool:
