@@ -110,7 +110,10 @@ def erased(shelf: Shelf | None, index: Path) -> int:
     """Erase from a server the vectors that no version of an index has any more; returns how many; best effort."""
     try:
         if shelf is not None:
-            return shelf.erase(index)
+            count = shelf.erase(index)
+            if count:
+                _log.info("%d vectors that no version has any more were erased from the server", count)
+            return count
         left = sum(len(rows) for engine in ENGINES for _, rows in unclaimed(index, engine))
     except (GalleryError, SearchUnavailableError) as error:
         _log.warning("Vectors of people who are gone may be on the server until the next prune: %s", error)
