@@ -24,7 +24,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from rvs.gallery import embed, store
+from rvs.gallery import embed, in_use, store
 from rvs.gallery.embed import Progress
 from rvs.gallery.journal import Journal
 from rvs.gallery.store import Store
@@ -79,7 +79,7 @@ class Moments:
         self._announce(Store, "activate", "activate")
         self._announce(Journal, "delete", "journal")
         self._announce(Store, "prune", "prune")
-        self._announce(store, "hide", "hide", then="hidden")
+        self._announce(in_use, "hide", "hide", then="hidden")
         self._announce(store, "finish_removals", "delete")
         threading.setprofile(self._called)
         sys.setprofile(self._called)
