@@ -16,8 +16,9 @@ MOBILENETV2 := .cache/weights/mobilenetv2.weights.h5
 # More weight files for the study, by name of the network: make eval WEIGHTS="resnet50=a.h5 vgg16=b.h5"
 WEIGHTS ?=
 GROWTH ?=
+SIZES ?= 100k,1M
 
-.PHONY: help demo run serve test check format env scale-env wheels weights mobilenetv2 index calibrate env-example eval bench bench-peers load load-rebuild load-replicas traffic figures pictures lock clean
+.PHONY: help demo run serve test check format env scale-env wheels weights mobilenetv2 index calibrate env-example eval bench bench-peers bench-engines load load-rebuild load-replicas traffic figures pictures lock clean
 
 help:  ## show this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
@@ -81,7 +82,7 @@ env-example: $(READY)  ## write .env.example anew from the settings
 load: $(READY)  ## measure the bot under load, against our own Discord on loopback
 	$(PY) -m tools.load --report $(REPORT)/load.json
 
-load-replicas: $(READY)  ## two copies of `rvs serve` behind HAProxy, one of which ends under load (needs haproxy)
+load-replicas: $(READY)  ## two copies of `rvs serve` behind HAProxy, one of which ends under load; memory of a bot without an engine (needs haproxy)
 	$(PY) -m tools.load_replicas
 
 load-rebuild: $(READY)  ## measure questions while the index is rebuilt (needs the photos of LFW)
@@ -96,6 +97,10 @@ bench: $(READY)  ## speed and memory, into docs/benchmark.md (PHOTO=...; GROWTH=
 
 bench-peers: $(PEERS)/.ready  ## measure what people use today beside rvs, into docs/peers.md
 	$(PY) -m tools.bench_peers --report $(REPORT)
+
+bench-engines: scale-env  ## exact, Annoy, Milvus and pgvector over SIZES=100k,1M vectors, into docs/search.md (half an hour)
+	$(PY) -m tools.bench_engines --sizes $(SIZES) --report $(REPORT)
+	$(PY) -m tools.figures
 
 $(PEERS)/.ready: tools/peers.lock $(READY) $(WHEELS)/.ready
 	$(PYTHON) -m venv --clear $(PEERS)

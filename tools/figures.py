@@ -1,4 +1,4 @@
-"""Pages, plots, and the README's table of figures, made again from the documents in docs/. `make figures` runs it.
+"""Pages, plots, and tables of figures in other pages, made again from the documents in docs/. `make figures` runs it.
 
 The documents are what the measuring commands wrote; nothing is measured here. Tests compare the committed pages
 and the README with what this makes of the committed documents.
@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rvs.evaluation.bench_cells import milliseconds
 from rvs.evaluation.bench_folder import write_benchmark
 from rvs.evaluation.bench_photos import ONE_MEGAPIXEL
 from rvs.evaluation.benchmark import Benchmark, RuntimeFigures, read_benchmark
 from rvs.evaluation.document import Evaluation, from_json
+from rvs.evaluation.engine_report import EngineRow, rows_in
+from rvs.evaluation.engine_report import markdown as engines_table
 from rvs.evaluation.eval_report import write_report
 from rvs.evaluation.markdown_table import percent, table
 from rvs.evaluation.queries import QuerySpeed
@@ -24,15 +27,18 @@ from tools.peers.report import write_report as write_comparison
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+SEARCH_PAGE = ROOT / "docs" / "search.md"
 START, END = "<!-- figures -->", "<!-- /figures -->"
+ENGINES_START, ENGINES_END = "<!-- engines -->", "<!-- /engines -->"
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """The documents: of `rvs eval`, `rvs bench`, `make bench-peers`, `make load` and `make load-rebuild`."""
+    """The documents of `make eval`, `bench`, `bench-engines`, `bench-peers`, `load` and `load-rebuild`."""
 
     evaluation: Evaluation
     benchmark: Benchmark
+    engines: tuple[EngineRow, ...]
     peers: Comparison
     load: dict[str, Any]
     rebuild: dict[str, Any]
@@ -52,6 +58,7 @@ def read_measured(folder: Path) -> Measured:
     return Measured(
         from_json(text("evaluation.json")),
         read_benchmark(folder / "benchmark.json"),
+        rows_in(folder),
         read_comparison(folder / "peers.json"),
         json.loads(text("load.json")),
         json.loads(text("load-rebuild.json")),
@@ -60,8 +67,8 @@ def read_measured(folder: Path) -> Measured:
 
 def figures(measured: Measured) -> str:
     """The table, between its two marks."""
-    rows = [*_accuracy(measured.evaluation), *_speed(measured.benchmark), *_peers(measured.peers)]
-    rows += [*_bot(measured.load), *_rebuild(measured.rebuild)]
+    rows = [*_accuracy(measured.evaluation), *_speed(measured.benchmark), *_engines(measured.engines)]
+    rows += [*_peers(measured.peers), *_bot(measured.load), *_rebuild(measured.rebuild)]
     machine = measured.benchmark.machine
     where = f"{machine.processor}, {machine.cores} cores, {machine.memory_gib:.0f} GiB, without a GPU:"
     return "\n".join([START, where, "", *table(("what", "figure", "by"), rows), END])
@@ -73,10 +80,28 @@ def with_figures(readme: str, block: str) -> str:
     Raises:
         ValueError: it has no place for one.
     """
-    before, start, rest = readme.partition(START)
-    _, end, after = rest.partition(END)
-    if not start or not end:
-        raise ValueError(f"the README has no {START} ... {END}")
+    return _replaced(readme, START, END, block)
+
+
+def with_engines(page: str, rows: tuple[EngineRow, ...]) -> str:
+    """The page about servers with another table, which is made from the rows of `rvs bench --search`.
+
+    Raises:
+        ValueError: it has no place for one.
+    """
+    machines = dict.fromkeys(
+        f"{one.processor}, {one.cores} cores, {one.memory_gib:.0f} GiB"
+        for one in (row.machine for row in rows)
+    )
+    block = "\n".join([ENGINES_START, f"{'; '.join(machines)}:", "", engines_table(rows), ENGINES_END])
+    return _replaced(page, ENGINES_START, ENGINES_END, block)
+
+
+def _replaced(page: str, start: str, end: str, block: str) -> str:
+    before, found_start, rest = page.partition(start)
+    _, found_end, after = rest.partition(end)
+    if not found_start or not found_end:
+        raise ValueError(f"the page has no {start} ... {end}")
     return before + block + after
 
 
@@ -123,6 +148,18 @@ def _speed(one: Benchmark) -> Iterator[_Row]:
     yield f"a fresh process is ready after; its memory at most ({names})", ready, by
     batch = "; ".join(f"{one_.batch.per_second:,.0f}" for one_ in one.runtimes)
     yield f"photos a second while an index is built ({names})", batch, by
+
+
+def _engines(rows: tuple[EngineRow, ...]) -> Iterator[_Row]:
+    largest = max((row.speed.vectors for row in rows), default=0)
+    speeds = [row.speed for row in rows if row.speed.vectors == largest]
+    if speeds:
+        yield (
+            f"a search among {largest:,} faces with a recall of {speeds[0].target:g}"
+            f" ({'; '.join(speed.engine for speed in speeds)})",
+            "; ".join(f"{milliseconds(speed.speed.search.median_ms)} ms" for speed in speeds),
+            "`make bench-engines`",
+        )
 
 
 def _peers(one: Comparison) -> Iterator[_Row]:
@@ -174,7 +211,7 @@ def _one_megapixel(figures_: RuntimeFigures) -> QuerySpeed:
 
 
 def main() -> None:
-    """Write pages and plots in docs/, and the table in the README."""
+    """Write pages and plots in docs/, and the tables in the README and in docs/search.md."""
     docs = ROOT / "docs"
     measured = read_measured(docs)
     write_report(docs, measured.evaluation)
@@ -182,6 +219,7 @@ def main() -> None:
     write_comparison(measured.peers, docs)
     block = figures(measured)
     write_whole(README, with_figures(README.read_text(encoding="utf-8"), block).encode())
+    write_whole(SEARCH_PAGE, with_engines(SEARCH_PAGE.read_text(encoding="utf-8"), measured.engines).encode())
 
 
 if __name__ == "__main__":

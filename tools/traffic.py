@@ -13,18 +13,28 @@ from typing import Any
 import numpy as np
 
 from rvs.evaluation.charts import Axis, Series, draw_lines
-from rvs.service import ServiceLimits
 from tools.scaling.crowd import DAY_S, Crowd, Photos, arrivals, work
 from tools.scaling.document import DOCUMENT, FIGURES, written
+from tools.scaling.measured import read_measured
 from tools.scaling.replicas import Policy, Replica, Seconds, simulate
 
 PLOT = DOCUMENT.with_name("scaling-traffic.png")
 SEED = 20_261_126
+LARGE_CROWD, REPLICAS_OF_LARGE = 300_000, 3  # for the balancers: many enough that their choice matters
 MOST_WAIT_S = 2.0  # p99 of the busiest hour, for "enough replicas"
 
-# The photos that are computed at once use all cores of the machine: together they are as fast as one alone.
-_LIMITS = ServiceLimits()
-REPLICA = Replica((1.0,) * _LIMITS.workers, _LIMITS.photos_in_memory + _LIMITS.queue)
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """What answers: how long photos take, and what one replica does at once."""
+
+    photos: Photos
+    replica: Replica
+
+    @property
+    def photos_per_s(self) -> float:
+        """What one replica does at most, of the mix."""
+        return self.replica.speeds[-1] / self.photos.mean_s
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +59,7 @@ class Run:
 
 def run(
     crowd: Crowd,
-    photos: Photos,
+    service: Service,
     replicas: int,
     policy: Policy = "least connections",
     *,
@@ -59,48 +69,50 @@ def run(
     rng = np.random.default_rng(SEED)
     begin, end = (0.0, float(DAY_S)) if whole_day else _busiest_hour(crowd)
     asked = arrivals(crowd, begin, end, rng)
-    return Run(asked, simulate(asked, work(photos, len(asked), rng), replicas, REPLICA, policy, SEED))
+    taken = work(service.photos, len(asked), rng)
+    return Run(asked, simulate(asked, taken, replicas, service.replica, policy, SEED))
 
 
-def replicas_needed(crowd: Crowd, photos: Photos) -> tuple[int, Run]:
+def replicas_needed(crowd: Crowd, service: Service) -> tuple[int, Run]:
     """The fewest replicas that refuse nobody in the busiest hour and keep its p99 within MOST_WAIT_S."""
     peak = float(crowd.rate(np.array([3600 * crowd.peak_hour]))[0])
-    replicas = max(1, int(0.8 * peak * photos.mean_s))
+    replicas = max(1, int(0.8 * peak / service.photos_per_s))
     while True:
-        tried = run(crowd, photos, replicas, whole_day=False)
+        tried = run(crowd, service, replicas, whole_day=False)
         found = tried.summary()
         if not found["refused"] and found["p99_s"] <= MOST_WAIT_S:
             return replicas, tried
         replicas += 1
 
 
-def figures(crowd: Crowd, photos: Photos) -> dict[str, Any]:
+def figures(crowd: Crowd, service: Service) -> dict[str, Any]:
     """Everything that the document and the plot show."""
     at_peak = float(crowd.rate(np.array([3600 * crowd.peak_hour]))[0])
     begin, end = _busiest_hour(crowd)
-    days = {count: run(crowd, photos, count) for count in (1, 2, 3, 4)}
+    days = {count: run(crowd, service, count) for count in (1, 2, 3, 4)}
     return {
         "assumed": asdict(crowd),
-        "photos": asdict(photos) | {"mean_s": round(photos.mean_s, 4)},
-        "replica": asdict(REPLICA),
+        "photos": asdict(service.photos) | {"mean_s": round(service.photos.mean_s, 4)},
+        "replica": asdict(service.replica),
         "questions": len(days[1].asked),
         "mean_per_s": round(len(days[1].asked) / DAY_S, 2),
         "peak_per_s": round(at_peak, 1),
-        "replica_per_s": round(1 / photos.mean_s, 1),
+        "replica_per_s": round(service.photos_per_s, 1),
         "replicas": [
-            {"replicas": count, "load_in_burst": round(at_peak * photos.mean_s / count, 2)}
+            {"replicas": count, "load_in_burst": round(at_peak / service.photos_per_s / count, 2)}
             | {"day": day.summary(), "busiest_hour": day.between(begin, end).summary()}
             for count, day in days.items()
         ],
         "policies": [
-            {"policy": policy} | run(crowd, photos, 3, policy, whole_day=False).summary()
+            {"policy": policy}
+            | run(_of(crowd, LARGE_CROWD), service, REPLICAS_OF_LARGE, policy, whole_day=False).summary()
             for policy in ("least connections", "best of two", "random")
         ],
         "needed": [
             {"servers": servers, "peak_per_s": round(at_peak * servers / crowd.servers, 1), "replicas": count}
             | hour.summary()
             for servers in (1_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
-            for count, hour in [replicas_needed(_of(crowd, servers), photos)]
+            for count, hour in [replicas_needed(_of(crowd, servers), service)]
         ],
         "p99_s_by_ten_minutes": {str(count): list(_by_ten_minutes(day)) for count, day in days.items()},
     }
@@ -113,7 +125,7 @@ def draw(found: dict[str, Any], path: Path) -> None:
         path,
         f"A day of {found['assumed']['servers']:,} servers: 1 of 100 waits longer than this",
         Axis("hour of the day", low=0, high=24),
-        Axis("seconds from question to answer, p99 of ten minutes", log=True, low=0.05, high=10),
+        Axis("seconds from question to answer, p99 of ten minutes", log=True, low=0.05, high=1),
         [
             Series(f"{count} replica{'s' if count != '1' else ''} of 2 cores", hours, values)
             for count, values in found["p99_s_by_ten_minutes"].items()
@@ -138,10 +150,11 @@ def _by_ten_minutes(day: Run) -> Iterator[float]:
 
 def main() -> None:
     """Simulate, and write figures, plot and tables."""
-    found = figures(Crowd(), Photos())
+    measured = read_measured(DOCUMENT.parent)
+    found = figures(Crowd(), Service(measured.photos(), measured.replica()))
     FIGURES.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     draw(found, PLOT)
-    DOCUMENT.write_text(written(DOCUMENT.read_text(encoding="utf-8"), found), encoding="utf-8")
+    DOCUMENT.write_text(written(DOCUMENT.read_text(encoding="utf-8"), found, measured), encoding="utf-8")
     print(f"Wrote {FIGURES.name}, {PLOT.name} and the tables of {DOCUMENT.name}.")
 
 

@@ -8,7 +8,16 @@ import pytest
 
 from rvs.evaluation.bench_report import bench_report
 from rvs.evaluation.eval_markdown import markdown as eval_page
-from tools.figures import END, START, Measured, figures, read_measured, with_figures
+from tools.figures import (
+    END,
+    SEARCH_PAGE,
+    START,
+    Measured,
+    figures,
+    read_measured,
+    with_engines,
+    with_figures,
+)
 from tools.peers.report import markdown as peers_page
 
 ROOT = Path(__file__).parent.parent.parent
@@ -40,6 +49,15 @@ def test_the_plots_of_a_page_are_there(name: str) -> None:
 def test_the_readme_has_the_figures_of_the_documents(measured: Measured) -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert with_figures(readme, figures(measured)) == readme, "run make figures"
+
+
+def test_the_page_about_servers_has_the_figures_of_its_document(measured: Measured) -> None:
+    page = SEARCH_PAGE.read_text(encoding="utf-8")
+    assert with_engines(page, measured.engines) == page, "run make figures"
+    million = {row.speed.engine: row.speed for row in measured.engines if row.speed.vectors == 1_000_000}
+    assert {"annoy, 40 trees", "exact", "milvus, hnsw", "pgvector, hnsw"} <= set(million)
+    assert all(speed.speed.recall >= 0.95 for speed in million.values())
+    assert all(speed.memory_mib for speed in million.values())
 
 
 def test_another_measurement_makes_another_table(measured: Measured) -> None:

@@ -1,29 +1,41 @@
 """What a gallery costs on each engine: bytes per face, seconds to build, milliseconds to search.
 
-Formulas through the points that were measured, which are here as well; everything else they say is
-extrapolated. It knows nothing of documents. Dimensions are of the vectors, times are of 2 cores without a GPU.
+Formulas through the points that were measured (`points`); everything else they say is extrapolated. It knows
+nothing of documents. Dimensions are of the vectors, times are of 2 cores without a GPU.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import log
 from typing import Literal, TypeAlias
 
+from rvs.evaluation.engine_speed import EngineSpeed
 from rvs.gallery.build import DEFAULT_TREES
 
 Quantity: TypeAlias = Literal["memory", "disk", "build", "latency"]
 
 LFW = 13_233
 MILLION = 1_000_000
+MEASURED_DIMENSION = 128
 USABLE_BYTES = 20 * 2**30  # of a machine of 24 GiB: the rest is the system's and the networks'
+
+EXACT = "exact"
+ANNOY = f"Annoy, {DEFAULT_TREES} trees"
+MILVUS_HNSW = "Milvus, HNSW"
+MILVUS_DISKANN = "Milvus, DiskANN"
+PGVECTOR = "pgvector, HNSW"
+_MEASURED_AS = {
+    "exact": EXACT,
+    f"annoy, {DEFAULT_TREES} trees": ANNOY,
+    "milvus, hnsw": MILVUS_HNSW,
+    "pgvector, hnsw": PGVECTOR,
+}
 
 # Measured by `rvs index build` over LFW: bytes per photo of our own files, and of the records in memory.
 PHOTO_LIST_BYTES = 284
 RECORD_BYTES = 427
 ANNOY_BYTES_PER_TREE = 14.0
-
-# Photos a second on 2 cores, f32: LFW's of 250 px through `rvs index build`, and of one megapixel.
-EMBED_PER_S = {"250 x 250": 81.0, "one megapixel": 16.0}
+_LFW_LIST, _LFW_VECTORS, _LFW_FOREST = 3_751_469, 3_387_776, 14_298_388
 
 _ANNOY_NODES = 2**31  # it numbers them with 32 bits
 _LEAF = 130  # faces that a leaf of Annoy's trees has at most, at 128 dimensions
@@ -40,22 +52,87 @@ def annoy_most_faces(dimension: int, trees: int) -> int:
     return int(_ANNOY_NODES / nodes_per_face)
 
 
+def _by_width(dimension: int, exponent: float) -> float:
+    return float((dimension / MEASURED_DIMENSION) ** exponent)
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One measurement, in the unit of the formula: bytes (of the whole gallery), CPU seconds, milliseconds."""
+
+    engine: str
+    quantity: Quantity
+    faces: int
+    dimension: int
+    value: float
+
+
+def points(speeds: Iterable[EngineSpeed]) -> tuple[Point, ...]:
+    """Everything that was measured, in the order of the engines and of the quantities.
+
+    Args:
+        speeds: of `rvs bench --search`. Of Exact and Annoy their times count only: what they hold is known from their
+            files, and our list of photos belongs to it.
+    """
+    found = [
+        Point(EXACT, "disk", LFW, MEASURED_DIMENSION, _LFW_VECTORS + _LFW_LIST),
+        Point(ANNOY, "disk", LFW, MEASURED_DIMENSION, _LFW_FOREST + _LFW_VECTORS + _LFW_LIST),
+    ]
+    for speed in speeds:
+        engine = _MEASURED_AS.get(speed.engine)
+        if engine is None:
+            continue
+        values: dict[Quantity, float | None] = {"latency": speed.speed.search.median_ms}
+        if engine != EXACT:
+            values["build"] = speed.build_cpu_s
+        if engine in (MILVUS_HNSW, PGVECTOR):
+            values["memory"] = None if speed.memory_mib is None else speed.memory_mib * 2**20
+            values["disk"] = None if speed.disk_mib is None else speed.disk_mib * 2**20
+        found += [
+            Point(engine, quantity, speed.vectors, speed.dimension, value)
+            for quantity, value in values.items()
+            if value is not None
+        ]
+    order = list(_MEASURED_AS.values())
+    return tuple(sorted(found, key=lambda one: (order.index(one.engine), one.quantity, one.faces)))
+
+
+def measured(
+    known: Iterable[Point], engine: str, quantity: Quantity, faces: int, dimension: int
+) -> Point | None:
+    """The measurement at exactly this place, if there is one."""
+    places = {(point.engine, point.quantity, point.faces, point.dimension): point for point in known}
+    return places.get((engine, quantity, faces, dimension))
+
+
+@dataclass(frozen=True, slots=True)
+class Bytes:
+    """An amount that grows with the faces: what there is in any case, and what each face adds, by the dimension."""
+
+    per_face: Callable[[int], float]
+    always: float = 0.0
+
+    def of(self, faces: int, dimension: int) -> float:
+        """Of a whole gallery."""
+        return self.always + faces * self.per_face(dimension)
+
+
 @dataclass(frozen=True, slots=True)
 class Engine:
     """One way to search, by formulas in the number of faces n and the dimension d.
 
     Attributes:
         name: as people call it.
-        memory: bytes per face that have to be in memory for the stated latency, by d.
-        disk: bytes per face, by d.
+        memory: that has to be there for the stated latency.
+        disk: what lies there.
         build: CPU seconds for the index, embedding not included, by n and d; None: nothing measured to go by.
         latency: median milliseconds of a search with a recall of 0.95, one at a time, by n and d; likewise.
         most_faces: where it ends for other reasons than memory, by d; None: not known to end.
     """
 
     name: str
-    memory: Callable[[int], float]
-    disk: Callable[[int], float]
+    memory: Bytes
+    disk: Bytes
     build: Callable[[int, int], float] | None
     latency: Callable[[int, int], float] | None
     most_faces: Callable[[int], int] | None = None
@@ -64,9 +141,9 @@ class Engine:
         """What the formula says of a whole gallery; None where there is none."""
         match quantity:
             case "memory":
-                return faces * self.memory(dimension)
+                return self.memory.of(faces, dimension)
             case "disk":
-                return faces * self.disk(dimension)
+                return self.disk.of(faces, dimension)
             case "build":
                 return None if self.build is None else self.build(faces, dimension)
             case "latency":
@@ -78,95 +155,88 @@ class Engine:
 
     def faces_in(self, memory_bytes: float, dimension: int) -> int:
         """How many faces one machine with that much usable memory serves."""
-        by_memory = int(memory_bytes / self.memory(dimension))
+        by_memory = int((memory_bytes - self.memory.always) / self.memory.per_face(dimension))
         return by_memory if self.most_faces is None else min(by_memory, self.most_faces(dimension))
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One measurement, in the unit of the formula: bytes (of the whole gallery), CPU seconds, milliseconds.
+def engines(known: Sequence[Point]) -> tuple[Engine, ...]:
+    """The engines, by formulas through what was measured at a million faces of 128 dimensions.
 
-    `ours` tells what this program measured on itself from what was measured on the engine alone, with made-up
-    vectors that cluster like LFW's.
+    Raises:
+        KeyError: something was not measured there.
     """
+    at_million = {(point.engine, point.quantity): point.value for point in known if point.faces == MILLION}
 
-    engine: str
-    quantity: Quantity
-    faces: int
-    dimension: int
-    value: float
-    ours: bool = False
+    exact_ms, annoy_build_s = at_million[EXACT, "latency"], at_million[ANNOY, "build"]
 
+    def measured_at(engine: str, quantity: Quantity) -> list[tuple[int, float]]:
+        """The sizes, rising to a million, and the values."""
+        return sorted(
+            (point.faces, point.value)
+            for point in known
+            if (point.engine, point.quantity) == (engine, quantity) and point.faces <= MILLION
+        )
 
-def _by_width(dimension: int, exponent: float) -> float:
-    return float((dimension / 128) ** exponent)
+    def line(engine: str, quantity: Quantity, by_width: Callable[[float, int], float]) -> Bytes:
+        """Through the smallest size that was measured and a million."""
+        (least, value), top = measured_at(engine, quantity)[0], at_million[engine, quantity]
+        slope = top / MILLION if least == MILLION else (top - value) / (MILLION - least)
+        return Bytes(lambda d: by_width(slope, d), top - slope * MILLION)
 
+    def power(engine: str) -> Callable[[int, int], float]:
+        """The time of a search, likewise; a graph alone grows with log n, but it leaves the processor's cache."""
+        (least, value), top = measured_at(engine, "latency")[0], at_million[engine, "latency"]
+        grows = 0.5 if least == MILLION else log(top / value) / log(MILLION / least)
+        return lambda n, d: top * (n / MILLION) ** grows * _by_width(d, 0.5)
 
-def _halves(dimension: int) -> int:
-    # pgvector indexes 4 bytes a number up to 2,000 dimensions, above that only `halfvec`, 2 bytes.
-    return 4 if dimension <= 2000 else 2
+    def one_search_each(engine: str) -> Callable[[int, int], float]:
+        """The time to build a graph: a search for each face, in a graph with log n levels."""
+        value = at_million[engine, "build"]
+        return lambda n, d: value * n / MILLION * log(n) / log(MILLION) * _by_width(d, 2 / 3)
 
-
-EXACT = Engine(
-    "exact",
-    memory=lambda d: 4 * d + 4 + RECORD_BYTES,
-    disk=lambda d: 2 * d + PHOTO_LIST_BYTES,
-    build=lambda n, d: 0.0 * n * d,
-    latency=lambda n, d: 40.0 * n / MILLION * _by_width(d, 1),
-)
-ANNOY = Engine(
-    f"Annoy, {DEFAULT_TREES} trees",
-    memory=lambda d: annoy_file_bytes(d, DEFAULT_TREES) + 2 * d + RECORD_BYTES,
-    disk=lambda d: annoy_file_bytes(d, DEFAULT_TREES) + 2 * d + PHOTO_LIST_BYTES,
-    build=lambda n, d: (
-        61.0 * DEFAULT_TREES / 50 * n / MILLION * log(n / _LEAF) / log(MILLION / _LEAF) * _by_width(d, 2 / 3)
-    ),
-    latency=lambda n, d: 3.0 * (n / MILLION) ** 0.5 * _by_width(d, 0.5),
-    most_faces=lambda d: annoy_most_faces(d, DEFAULT_TREES),
-)
-MILVUS_HNSW = Engine(
-    "Milvus, HNSW",
-    memory=lambda d: 4 * d + 790,
-    disk=lambda d: 3_700 * _by_width(d, 1),
-    build=lambda n, d: 870.0 * n / MILLION * log(n) / log(MILLION) * _by_width(d, 2 / 3),
-    latency=lambda n, d: 3.1 * log(n) / log(MILLION) * _by_width(d, 0.5),
-)
-MILVUS_DISKANN = Engine(
-    "Milvus, DiskANN",
-    memory=lambda d: 0.125 * 4 * d,
-    disk=lambda d: 2 * 4 * d,
-    build=None,
-    latency=None,
-)
-PGVECTOR = Engine(
-    "pgvector, HNSW",
-    memory=lambda d: _halves(d) * d + 281,
-    disk=lambda d: 2 * _halves(d) * d + 380,
-    build=lambda n, d: 3_100.0 * n / MILLION * log(n) / log(MILLION) * _by_width(d, 2 / 3),
-    latency=lambda n, d: 2.2 * log(n) / log(MILLION) * _by_width(d, 0.5),
-    most_faces=lambda d: 0 if d > 4000 else MILLION * MILLION,
-)
-ENGINES = (EXACT, ANNOY, MILVUS_HNSW, MILVUS_DISKANN, PGVECTOR)
-
-POINTS = (
-    Point(EXACT.name, "disk", LFW, 128, 3_387_776 + 3_751_469, ours=True),
-    Point(ANNOY.name, "disk", LFW, 128, 14_298_388 + 3_387_776 + 3_751_469, ours=True),
-    Point(EXACT.name, "latency", LFW, 128, 0.15),
-    Point(EXACT.name, "latency", MILLION, 128, 40.0),
-    Point(ANNOY.name, "build", MILLION, 128, 61.0 * DEFAULT_TREES / 50),
-    Point(ANNOY.name, "latency", MILLION, 128, 3.0),
-    Point(MILVUS_HNSW.name, "memory", MILLION, 128, 1.3e9),
-    Point(MILVUS_HNSW.name, "disk", MILLION, 128, 3.7e9),
-    Point(MILVUS_HNSW.name, "build", MILLION, 128, 14.5 * 60),
-    Point(MILVUS_HNSW.name, "latency", MILLION, 128, 3.1),
-    Point(PGVECTOR.name, "memory", MILLION, 128, 0.793e9),
-    Point(PGVECTOR.name, "disk", MILLION, 128, 1.4e9),
-    Point(PGVECTOR.name, "build", MILLION, 128, 3_100.0),
-    Point(PGVECTOR.name, "latency", MILLION, 128, 2.2),
-)
-"""Exact is faster than its formula where the vectors fit into the processor's cache. Annoy's build is scaled from
-50 trees, and its latency lies between two measured recalls. Milvus' memory was read between 1.25 and 1.4 GB, and its
-CPU before its compaction was over; pgvector's CPU is an estimate from its wall time and two workers."""
+    return (
+        Engine(
+            EXACT,
+            memory=Bytes(lambda d: 4 * d + 4 + RECORD_BYTES),
+            disk=Bytes(lambda d: 2 * d + PHOTO_LIST_BYTES),
+            build=lambda n, d: 0.0 * n * d,
+            latency=lambda n, d: exact_ms * n / MILLION * _by_width(d, 1),
+        ),
+        Engine(
+            ANNOY,
+            memory=Bytes(lambda d: annoy_file_bytes(d, DEFAULT_TREES) + 2 * d + RECORD_BYTES),
+            disk=Bytes(lambda d: annoy_file_bytes(d, DEFAULT_TREES) + 2 * d + PHOTO_LIST_BYTES),
+            build=lambda n, d: (
+                annoy_build_s * n / MILLION * log(n / _LEAF) / log(MILLION / _LEAF) * _by_width(d, 2 / 3)
+            ),
+            latency=power(ANNOY),
+            most_faces=lambda d: annoy_most_faces(d, DEFAULT_TREES),
+        ),
+        Engine(
+            MILVUS_HNSW,
+            # float32, once.
+            memory=line(MILVUS_HNSW, "memory", lambda bytes_, d: bytes_ + 4 * (d - MEASURED_DIMENSION)),
+            disk=line(MILVUS_HNSW, "disk", lambda bytes_, d: bytes_ * _by_width(d, 1)),
+            build=one_search_each(MILVUS_HNSW),
+            latency=power(MILVUS_HNSW),
+        ),
+        Engine(
+            MILVUS_DISKANN,
+            memory=Bytes(lambda d: 0.125 * 4 * d),
+            disk=Bytes(lambda d: 2 * 4 * d),
+            build=None,
+            latency=None,
+        ),
+        Engine(
+            PGVECTOR,
+            # halfvec, in the table and in the index.
+            memory=line(PGVECTOR, "memory", lambda bytes_, d: bytes_ + 4 * (d - MEASURED_DIMENSION)),
+            disk=line(PGVECTOR, "disk", lambda bytes_, d: bytes_ + 4 * (d - MEASURED_DIMENSION)),
+            build=one_search_each(PGVECTOR),
+            latency=power(PGVECTOR),
+            most_faces=lambda d: 0 if d > 4000 else MILLION * MILLION,
+        ),
+    )
 
 
 def embed_days(faces: int, photos_per_s: float) -> float:
@@ -177,10 +247,3 @@ def embed_days(faces: int, photos_per_s: float) -> float:
 def machines_for_a_day(faces: int, photos_per_s: float) -> int:
     """Machines of 2 cores that embed so many photos within a day."""
     return max(1, -int(-embed_days(faces, photos_per_s) // 1))
-
-
-def measured(engine: Engine, quantity: Quantity, faces: int, dimension: int) -> Point | None:
-    """The measurement at exactly this place, if there is one."""
-    places = ((point.engine, point.quantity, point.faces, point.dimension) for point in POINTS)
-    found = dict(zip(places, POINTS, strict=True))
-    return found.get((engine.name, quantity, faces, dimension))

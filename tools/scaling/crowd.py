@@ -1,4 +1,4 @@
-"""Who asks, when, and with what photos: assumed, but for how long a photo takes, which was measured."""
+"""Who asks, when, and with what photos. When they ask is assumed; how long a photo takes is for `measured` to say."""
 
 from dataclasses import dataclass
 
@@ -11,21 +11,18 @@ DAY_S = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Photos:
-    """How long a photo takes on a replica of 2 cores that has nothing else to do.
+    """How long a photo takes on a replica that has nothing else to do.
 
     Attributes:
-        median_s: of one megapixel, measured by `rvs bench` on 2 cores that compute in f32; docs/benchmark.md is of a
-            faster machine.
+        median_s: of one megapixel.
         p95_s: likewise.
-        sizes: (megapixels, time relative to one megapixel, share of all photos); the times were measured, the
-            shares are assumed.
+        sizes: (name, time relative to one megapixel, share of all photos); the times were measured, the shares are
+            assumed.
     """
 
-    median_s: float = 0.058
-    p95_s: float = 0.065
-    sizes: tuple[tuple[float, float, float], ...] = (
-        (0.25, 0.96, 0.3), (1, 1.0, 0.4), (4, 1.6, 0.2), (12, 1.85, 0.1)
-    )  # fmt: skip
+    median_s: float
+    p95_s: float
+    sizes: tuple[tuple[str, float, float], ...]
 
     @property
     def mean_s(self) -> float:
@@ -91,8 +88,8 @@ def arrivals(crowd: Crowd, begin_s: float, end_s: float, rng: np.random.Generato
 
 def work(photos: Photos, count: int, rng: np.random.Generator) -> Seconds:
     """Seconds that each of `count` photos takes alone: log-normal about its size's median."""
-    sizes = np.array(photos.sizes)
-    relative = rng.choice(sizes[:, 1], count, p=sizes[:, 2])
+    _, times, shares = zip(*photos.sizes, strict=True)
+    relative = rng.choice(times, count, p=shares)
     spread = np.log(photos.p95_s / photos.median_s) / 1.645
     taken: Seconds = photos.median_s * relative * rng.lognormal(0, spread, count)
     return taken

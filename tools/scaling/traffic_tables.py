@@ -3,21 +3,24 @@
 from typing import Any
 
 from tools.scaling.cells import percent, seconds_waited, table
+from tools.scaling.measured import Measured
 
 
-def traffic_tables(found: dict[str, Any]) -> dict[str, str]:
+def traffic_tables(found: dict[str, Any], measured: Measured) -> dict[str, str]:
     """Each by its name in the document, from the figures that `tools.traffic` writes."""
     return {
-        "assumed": _assumed(found),
+        "assumed": _assumed(found, measured),
         "replicas": _replicas(found),
         "policies": _policies(found),
         "needed": _needed(found),
     }
 
 
-def _assumed(found: dict[str, Any]) -> str:
+def _assumed(found: dict[str, Any], measured: Measured) -> str:
     crowd, photos, replica = found["assumed"], found["photos"], found["replica"]
-    sizes = ", ".join(f"{share:.0%} of {size:g}" for size, _, share in photos["sizes"])
+    sizes = ", ".join(f"{share:.0%} of {size}" for size, _, share in photos["sizes"])
+    at_once = len(replica["speeds"])
+    where = f"measured, {measured.runtime.runtime} {measured.runtime.precision}"
     times = ", ".join(f"{relative:g}" for _, relative, _ in photos["sizes"])
     return table(
         ["what", "value", "from"],
@@ -51,18 +54,19 @@ def _assumed(found: dict[str, Any]) -> str:
                     f"{found['mean_per_s']:g} questions a second, {found['peak_per_s']:g} at most",
                     "simulated",
                 ],
-                ["photos, in megapixels", sizes, "assumed"],
-                ["their time, of one megapixel's", times, "measured, interleaved"],
+                ["photos", sizes, "assumed"],
+                ["their time, of one megapixel's", times, where],
                 [
                     "one megapixel",
                     f"{1000 * photos['median_s']:.0f} ms, p95 {1000 * photos['p95_s']:.0f} ms, log-normal",
-                    "measured on 2 cores in f32",
+                    where,
                 ],
                 [
                     "a replica",
-                    f"2 cores; {len(replica['speeds'])} photos at once, which share them;"
+                    f"{measured.machine.cores} cores; {at_once} photos at once, which are then done"
+                    f" {replica['speeds'][-1]:g} times as fast as one by one;"
                     f" {found['replica_per_s']:g} photos a second of this mix",
-                    "measured: 16 a second of one megapixel",
+                    where,
                 ],
                 ["its places", f"{replica['places']}, then it says it is busy", "the defaults"],
             ]

@@ -55,10 +55,11 @@ def test_without_groups_it_is_poisson_and_with_them_it_is_not() -> None:
 
 
 def test_photos_take_what_was_measured() -> None:
-    photos = Photos(sizes=((1, 1.0, 1.0),))
+    photos = Photos(0.03, 0.04, (("one", 1.0, 1.0),))
     taken = work(photos, 100_000, np.random.default_rng(1))
-    assert np.median(taken) == pytest.approx(photos.median_s, rel=0.01)
-    assert np.quantile(taken, 0.95) == pytest.approx(photos.p95_s, rel=0.01)
-    mixed = work(Photos(), 100_000, np.random.default_rng(1))
-    assert mixed.mean() == pytest.approx(Photos().mean_s, rel=0.01)
-    assert sum(share for _, _, share in Photos().sizes) == pytest.approx(1)
+    assert np.median(taken) == pytest.approx(0.03, rel=0.01)
+    assert np.quantile(taken, 0.95) == pytest.approx(0.04, rel=0.01)
+    mix = Photos(0.03, 0.04, (("small", 0.5, 0.25), ("large", 2.0, 0.75)))
+    mixed = work(mix, 100_000, np.random.default_rng(1))
+    assert mixed.mean() == pytest.approx(mix.mean_s, rel=0.01)
+    assert mix.mean_s > 0.03 * (0.5 * 0.25 + 2 * 0.75)
