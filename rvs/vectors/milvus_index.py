@@ -36,6 +36,10 @@ _FLUSH_S = 300.0
 _STALLED_S = 600.0  # a graph that does not grow for so long will not
 _LOAD_S = 600.0
 _LOOK_EVERY_S = 0.5
+# pymilvus would ask every ten seconds whether the server is there, also when there is nothing to do. Servers that do
+# not expect it, Milvus Lite for one, hang up after half a minute, on whoever connects just then as well. Each call of
+# ours has a deadline, which says as much.
+_QUIET = {"grpc.keepalive_permit_without_calls": False, "grpc.keepalive_time_ms": 300_000}
 
 
 class Milvus:
@@ -235,7 +239,9 @@ class Milvus:
             if self._connected is None:
                 left_s = max(deadline - time.monotonic(), _LEAST_CONNECT_S)
                 # Of its own, not shared by all of the process: it is closed when this object is forgotten.
-                client = pymilvus.MilvusClient(self._uri, token=self._token, timeout=left_s, dedicated=True)
+                client = pymilvus.MilvusClient(
+                    self._uri, token=self._token, timeout=left_s, dedicated=True, grpc_options=_QUIET
+                )
                 weakref.finalize(self, client.close).atexit = False
                 self._connected = client
             return self._connected

@@ -74,10 +74,13 @@ def test_rollback_in_words(store: Store, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_prune(store: Store, answer: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    assert answer("index", "prune") == {"index": "crew", "removed": [], "kept": [A, B, C]}
+    def pruned(removed: list[str], kept: list[str]) -> dict[str, Any]:
+        return {"index": "crew", "removed": removed, "kept": kept, "erased": 0}
+
+    assert answer("index", "prune") == pruned([], [A, B, C])
     monkeypatch.setenv("RVS_KEEP_VERSIONS", "1")
-    assert answer("index", "prune") == {"index": "crew", "removed": [A], "kept": [B, C]}
-    assert answer("index", "prune", "--keep", "0") == {"index": "crew", "removed": [B], "kept": [C]}
+    assert answer("index", "prune") == pruned([A], [B, C])
+    assert answer("index", "prune", "--keep", "0") == pruned([B], [C])
 
 
 def test_prune_in_words(store: Store, capsys: pytest.CaptureFixture[str]) -> None:

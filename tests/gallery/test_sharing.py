@@ -611,7 +611,6 @@ def rows_on_server(bench: Bench, version: Path) -> int:
     return len(bench.server.candidates(place, probes, place.rows, 64, 30)[0])
 
 
-@pytest.mark.parametrize("bench", ["milvus-lite", "pgvector", "milvus"], indirect=True)
 def test_who_was_removed_is_gone_from_the_server_when_no_version_has_them(bench: Bench) -> None:
     """And comes back with the same photos: then they are compared from disk, not looked for where they were."""
     bench.build()

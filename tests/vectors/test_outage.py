@@ -266,3 +266,22 @@ def pymilvus_folder() -> str:
     assert found is not None
     assert found.submodule_search_locations
     return found.submodule_search_locations[0]
+
+
+def test_an_idle_client_of_a_milvus_is_quiet(milvus_lite: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Milvus Lite hangs up on who asks every ten seconds whether it is there, and on others at that moment."""
+    import grpc  # type: ignore[import-untyped]  # noqa: PLC0415
+
+    made: list[dict[str, object]] = []
+    original = grpc.insecure_channel
+
+    def insecure_channel(target: str, options: list[tuple[str, object]]) -> object:
+        made.append(dict(options))
+        return original(target, options=options)
+
+    monkeypatch.setattr(grpc, "insecure_channel", insecure_channel)
+    assert Milvus(milvus_lite).pointed("nothing") == ""
+    assert made
+    for options in made:
+        assert not options["grpc.keepalive_permit_without_calls"]
+        assert options["grpc.keepalive_time_ms"] == 300_000  # what servers allow that were told nothing
