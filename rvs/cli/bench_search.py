@@ -6,9 +6,9 @@ from typing import get_args
 
 from pydantic import TypeAdapter
 from rich.console import Console
-from rich.table import Table
 
 from rvs.cli.apart import run_apart
+from rvs.cli.bench_tables import compact_table
 from rvs.errors import ConfigError
 from rvs.evaluation.engine_report import SHORT_TITLES, EngineRow, cells
 from rvs.evaluation.engine_speed import EngineSpeed
@@ -85,12 +85,7 @@ def measure_engines(
 
 def print_engines(console: Console, rows: Sequence[EngineRow]) -> None:
     """The table, and what to know of it."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for number, title in enumerate(SHORT_TITLES):
-        table.add_column(title, justify="right" if number else "left", no_wrap=True)
-    for row in rows:
-        table.add_row(*cells(row))
-    console.print(table)
+    console.print(compact_table(SHORT_TITLES, [cells(row) for row in rows]))
     machine, one = rows[-1].machine, rows[-1].speed
     console.print(
         f"[dim]{machine.processor}, {machine.cores} cores; vectors of {one.dimension} numbers. Times (ms) are of one "

@@ -34,7 +34,7 @@ def _print_runtime(console: Console, figures: RuntimeFigures) -> None:
         (f"[bold]{name}[/]", *(f"[bold]{cell}[/]" for cell in cells)) if name in _STRONG else (name, *cells)
         for name, cells in query_rows(figures)
     ]
-    console.print(_table(["ms", *(speed.photo for speed in figures.queries)], rows))
+    console.print(compact_table(["ms", *(speed.photo for speed in figures.queries)], rows))
     cold, memory, batch = figures.cold, figures.memory, figures.batch
     shares = ", ".join(f"{stage} {share:.0%}" for stage, share in batch.shares.items())
     facts = Table.grid(padding=(0, 2, 0, 0))
@@ -54,7 +54,7 @@ def _print_runtime(console: Console, figures: RuntimeFigures) -> None:
         ("ms", *(milliseconds(one.latency.median_ms) for one in figures.service)),
         ("ms, p95", *(milliseconds(one.latency.p95_ms) for one in figures.service)),
     ]
-    console.print(_table(["service", *(f"{one.askers} asking" for one in figures.service)], service))
+    console.print(compact_table(["service", *(f"{one.askers} asking" for one in figures.service)], service))
 
 
 def _print_growth(console: Console, growth: Growth) -> None:
@@ -71,7 +71,7 @@ def _print_growth(console: Console, growth: Growth) -> None:
         for step in growth.steps
     ]
     header = ["vectors", "exact ms", *(f"Annoy {target:g} ms" for target in targets), "build s", "file MiB"]
-    console.print(_table(header, rows))
+    console.print(compact_table(header, rows))
     for sentence in crossings(growth.steps):
         console.print(sentence, soft_wrap=True)
 
@@ -80,10 +80,11 @@ def _at_once(workers: int) -> str:
     return f"{workers} at once" if workers > 1 else "one by one"
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+def compact_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    """A table without lines; the first column is text, the others are numbers."""
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for number, title in enumerate(header):
-        table.add_column(title, justify="right" if number else "left")
+        table.add_column(title, justify="right" if number else "left", no_wrap=True)
     for row in rows:
         table.add_row(*row)
     return table

@@ -24,6 +24,7 @@ from rvs.vectors.server import Collection, GraphKind
 from rvs.whole_files import write_whole
 
 ENGINES = ("milvus", "pgvector")
+_SHARING = "sharing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,9 +198,6 @@ def forget_rows(version: Path, engine: str, record: Record) -> None:
     for path in version.glob(_rows_file(version, engine, "*").name):
         if sharing is None or path != _rows_file(version, engine, sharing.map_sha256):
             path.unlink()
-
-
-_SHARING = "sharing"
 
 
 def _rows_file(version: Path, engine: str, sha256: str) -> Path:

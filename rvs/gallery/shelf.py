@@ -79,8 +79,7 @@ def cleared(shelf: Shelf | None, folder: Path) -> bool:
         left = [
             name
             for engine in ENGINES
-            for name in read_record(folder, engine).collections
-            if name not in searched_beside(folder, engine)
+            for name in sorted({*read_record(folder, engine).collections} - searched_beside(folder, engine))
         ]
     except SearchUnavailableError as error:
         _log.warning("The version %s stays for now: %s", folder.name, error)
